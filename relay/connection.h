@@ -1,0 +1,134 @@
+// relay/connection.h: one client connection to a MySQL-protocol server: upstream, source of a dump,
+// or target. Drives the machines of protocol/ over TCP, a Unix socket or TLS.
+//
+// Owner: the pump that made it; lives on that pump's loop; one coroutine at a time uses it. close()
+// from the same loop ends whatever waits with Errc::kConnection. Every wait has the deadline
+// io_timeout. After any kConnection error the connection is unusable: make a new one.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "relay/awaitable.h"
+
+namespace tiderelay::relay {
+
+struct TlsOptions {
+  enum class Mode : std::uint8_t { kPreferred, kDisabled, kRequired, kVerifyCa, kVerifyIdentity };
+  Mode mode = Mode::kPreferred;
+  std::string ca_pem, certificate_pem, key_pem;  // contents, not paths
+  std::vector<std::string> allowed_names;        // cert-allowed-cn; empty: any
+};
+
+struct ConnectOptions {
+  std::string host;  // a name, an address, or the path of a Unix socket ("/...")
+  std::uint16_t port = 3306;
+  std::string user;
+  std::string password;
+  std::string schema;
+  TlsOptions tls;
+  bool found_rows = true;          // UPDATE counts matched rows
+  bool multi_statements = true;
+  bool local_infile = false;       // LOAD DATA LOCAL: only the dumper's target connections
+  bool compress = false;           // zlib; for thin links
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::milliseconds io_timeout{60'000};  // silence longer than this closes the connection
+  std::string program_name = "tiderelay";
+};
+
+// One value of a text result set; nullopt is NULL.
+using TextValue = std::optional<std::string>;
+
+struct ColumnInfo {
+  std::string name;
+  std::uint8_t type = 0;        // protocol column type
+  std::uint16_t flags = 0;
+  std::uint16_t collation = 0;  // 63: binary
+  std::uint32_t length = 0;
+};
+
+// The answer to one statement: OK or a result set. An ERR ends the list with `error`.
+struct StatementResult {
+  std::uint64_t affected_rows = 0;
+  std::uint64_t last_insert_id = 0;
+  std::uint16_t warnings = 0;
+  std::uint16_t status_flags = 0;  // SERVER_STATUS_IN_TRANS 1, MORE_RESULTS 8
+  std::string info;                // "Rows matched: 1  Changed: 0  Warnings: 0"
+  std::vector<ColumnInfo> columns;
+  std::vector<std::vector<TextValue>> rows;
+};
+
+// All answers to one COM_QUERY packet. error: the ERR of statement results.size() (those before ran).
+struct QueryOutcome {
+  std::vector<StatementResult> results;
+  std::optional<Error> error;  // kServer with server_code
+};
+
+class Connection {
+ public:
+  Connection(asio::any_io_executor loop, ConnectOptions options);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  Awaitable<void> connect();  // TCP, TLS, authentication
+  void close();               // at once; nothing is awaited
+  [[nodiscard]] bool is_open() const;
+
+  // Known after connect().
+  [[nodiscard]] const std::string& server_version() const;  // "8.0.31", "5.5.5-10.11.6-MariaDB-log"
+  [[nodiscard]] std::uint32_t connection_id() const;
+  [[nodiscard]] bool is_tidb() const;
+  [[nodiscard]] bool is_mariadb() const;
+  [[nodiscard]] const ConnectOptions& options() const;
+
+  // send() then receive(), for one packet that may hold several statements. kConnection only when
+  // the connection is lost: then the outcome of a sent COMMIT is unknown. Pipelining: send twice,
+  // receive twice.
+  Awaitable<QueryOutcome> query(std::string sql);
+  Awaitable<void> send(std::string sql);
+  Awaitable<QueryOutcome> receive();
+
+  // query() of exactly one statement; an ERR becomes the error of the result (kServer).
+  Awaitable<StatementResult> execute(std::string sql);
+
+  // Streams a big text result set: stream() sends and reads the columns, next_rows() gives row packets
+  // as they lie on the wire (lenenc values, 0xfb NULL), many per call; empty: the end. The views are
+  // valid until the next call. Back-pressure is not calling next_rows().
+  Awaitable<std::vector<ColumnInfo>> stream(std::string sql);
+  Awaitable<std::span<const ByteView>> next_rows();
+
+  // LOAD DATA LOCAL: `sql` is the statement; `next_block` fills the buffer with the next piece of the
+  // file and returns false at the end (called on the loop, must not block). The answer is the OK or ERR.
+  using BlockSource = std::function<bool(std::string& block)>;
+  Awaitable<StatementResult> load_local(std::string sql, BlockSource next_block);
+
+  // Any other command: one packet out, packets in. The payload starts with the command byte.
+  Awaitable<void> send_command(std::string payload);
+  // The next packet's payload whole; for binlog events use read_piece. Valid until the next call.
+  Awaitable<ByteView> read_packet();
+
+  // A packet in pieces as they arrive, so that a 1 GiB event costs no 1 GiB: first piece of a packet
+  // has `first`, the last one `last`. Valid until the next call.
+  struct Piece {
+    ByteView bytes;
+    bool first = false;
+    bool last = false;
+  };
+  Awaitable<Piece> read_piece();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tiderelay::relay
