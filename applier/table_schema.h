@@ -20,28 +20,59 @@ enum class Generated : std::uint8_t { kNo, kVirtual, kStored };
 
 // Families of SQL types, as far as values, keys and statements differ.
 enum class SqlType : std::uint8_t {
-  kTinyInt, kSmallInt, kMediumInt, kInt, kBigInt, kDecimal, kFloat, kDouble, kBit, kYear, kDate,
-  kTime, kDateTime, kTimestamp, kChar, kVarchar, kBinary, kVarbinary, kTinyText, kText, kMediumText,
-  kLongText, kTinyBlob, kBlob, kMediumBlob, kLongBlob, kEnum, kSet, kJson, kGeometry, kVector, kUuid,
-  kInet, kOther,
+  kTinyInt,
+  kSmallInt,
+  kMediumInt,
+  kInt,
+  kBigInt,
+  kDecimal,
+  kFloat,
+  kDouble,
+  kBit,
+  kYear,
+  kDate,
+  kTime,
+  kDateTime,
+  kTimestamp,
+  kChar,
+  kVarchar,
+  kBinary,
+  kVarbinary,
+  kTinyText,
+  kText,
+  kMediumText,
+  kLongText,
+  kTinyBlob,
+  kBlob,
+  kMediumBlob,
+  kLongBlob,
+  kEnum,
+  kSet,
+  kJson,
+  kGeometry,
+  kVector,
+  kUuid,
+  kInet,
+  kOther,
 };
 
 struct Column {
   std::string name;
   SqlType type = SqlType::kOther;
-  std::string type_text;            // as written or as SHOW CREATE TABLE prints it, "decimal(10,2)"
-  std::uint32_t length = 0;         // characters of CHAR/VARCHAR, bytes of BINARY, bits, precision
-  std::uint8_t decimals = 0;        // scale, or fractional seconds
-  bool is_unsigned = false;         // ZEROFILL implies it
+  std::string type_text;      // as written or as SHOW CREATE TABLE prints it, "decimal(10,2)"
+  std::uint32_t length = 0;   // characters of CHAR/VARCHAR, bytes of BINARY, bits, precision
+  std::uint8_t decimals = 0;  // scale, or fractional seconds
+  bool is_unsigned = false;   // ZEROFILL implies it
   bool not_null = false;
   bool auto_increment = false;
   bool invisible = false;
   Generated generated = Generated::kNo;
   std::string generated_expression;
-  std::string charset;              // character types, ENUM and SET only; resolved, never empty there
-  std::string collation;            // likewise
-  std::vector<std::string> elements;              // ENUM and SET, utf-8
-  std::optional<std::string> default_sql;         // as it would be written: 'x', NULL, CURRENT_TIMESTAMP(3)
+  std::string charset;    // character types, ENUM and SET only; resolved, never empty there
+  std::string collation;  // likewise
+  std::vector<std::string> elements;  // ENUM and SET, utf-8
+  std::optional<std::string>
+      default_sql;  // as it would be written: 'x', NULL, CURRENT_TIMESTAMP(3)
   std::optional<std::string> on_update_sql;
   std::string comment;
   friend bool operator==(const Column&, const Column&) = default;
@@ -55,7 +86,7 @@ struct Column {
 enum class KeyKind : std::uint8_t { kPrimary, kUnique, kIndex, kFulltext, kSpatial };
 
 struct KeyPart {
-  std::string column;             // empty for an expression
+  std::string column;               // empty for an expression
   std::uint32_t prefix_length = 0;  // characters (bytes for binary types); 0: the whole column
   std::string expression;
   bool descending = false;
@@ -69,7 +100,9 @@ struct Key {
   bool invisible = false;
   std::string comment;
   friend bool operator==(const Key&, const Key&) = default;
-  [[nodiscard]] bool unique() const { return kind == KeyKind::kPrimary || kind == KeyKind::kUnique; }
+  [[nodiscard]] bool unique() const {
+    return kind == KeyKind::kPrimary || kind == KeyKind::kUnique;
+  }
 };
 
 struct ForeignKey {
@@ -92,7 +125,8 @@ struct TableSchema {
   std::string collation;
   std::string comment;
   std::string partition_sql;  // "PARTITION BY ..." as written, or empty
-  std::vector<std::pair<std::string, std::string>> options;  // ENGINE, AUTO_INCREMENT, ...: as written
+  std::vector<std::pair<std::string, std::string>>
+      options;  // ENGINE, AUTO_INCREMENT, ...: as written
   friend bool operator==(const TableSchema&, const TableSchema&) = default;
 
   [[nodiscard]] const Column* find_column(const std::string& column) const;  // any case; null: none

@@ -1,7 +1,8 @@
 // base/bytes.h: little-endian fields out of and into bytes.
 //
-// ByteReader is sticky: past the end it yields zeros and empty views, and ok() is asked once, before
-// anything loops on or allocates from a value. Views point into the bytes given; they live as long.
+// ByteReader is sticky: past the end it yields zeros and empty views, and ok() is asked once,
+// before anything loops on or allocates from a value. Views point into the bytes given; they live
+// as long.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +33,8 @@ inline std::uint64_t load_le(const std::byte* from) {
 template <unsigned kBytes>
 inline std::uint64_t load_be(const std::byte* from) {
   std::uint64_t value = 0;
-  for (unsigned i = 0; i < kBytes; ++i) value = value << 8 | std::to_integer<std::uint64_t>(from[i]);
+  for (unsigned i = 0; i < kBytes; ++i)
+    value = value << 8 | std::to_integer<std::uint64_t>(from[i]);
   return value;
 }
 

@@ -10,7 +10,7 @@ namespace tiderelay {
 }  // namespace tiderelay
 
 // NOLINTNEXTLINE(cppcoreguidelines-macro-usage): file, line and text of the condition
-#define CHECK(condition, message)                                                          \
-  do {                                                                                     \
+#define CHECK(condition, message)                                                           \
+  do {                                                                                      \
     if (!(condition)) ::tiderelay::check_failed(__FILE__, __LINE__, #condition, (message)); \
   } while (false)

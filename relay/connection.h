@@ -36,10 +36,10 @@ struct ConnectOptions {
   std::string password;
   std::string schema;
   TlsOptions tls;
-  bool found_rows = true;          // UPDATE counts matched rows
+  bool found_rows = true;  // UPDATE counts matched rows
   bool multi_statements = true;
-  bool local_infile = false;       // LOAD DATA LOCAL: only the dumper's target connections
-  bool compress = false;           // zlib; for thin links
+  bool local_infile = false;  // LOAD DATA LOCAL: only the dumper's target connections
+  bool compress = false;      // zlib; for thin links
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds io_timeout{60'000};  // silence longer than this closes the connection
   std::string program_name = "tiderelay";
@@ -50,7 +50,7 @@ using TextValue = std::optional<std::string>;
 
 struct ColumnInfo {
   std::string name;
-  std::uint8_t type = 0;        // protocol column type
+  std::uint8_t type = 0;  // protocol column type
   std::uint16_t flags = 0;
   std::uint16_t collation = 0;  // 63: binary
   std::uint32_t length = 0;
@@ -67,7 +67,8 @@ struct StatementResult {
   std::vector<std::vector<TextValue>> rows;
 };
 
-// All answers to one COM_QUERY packet. error: the ERR of statement results.size() (those before ran).
+// All answers to one COM_QUERY packet. error: the ERR of statement results.size() (those before
+// ran).
 struct QueryOutcome {
   std::vector<StatementResult> results;
   std::optional<Error> error;  // kServer with server_code
@@ -101,14 +102,15 @@ class Connection {
   // query() of exactly one statement; an ERR becomes the error of the result (kServer).
   Awaitable<StatementResult> execute(std::string sql);
 
-  // Streams a big text result set: stream() sends and reads the columns, next_rows() gives row packets
-  // as they lie on the wire (lenenc values, 0xfb NULL), many per call; empty: the end. The views are
-  // valid until the next call. Back-pressure is not calling next_rows().
+  // Streams a big text result set: stream() sends and reads the columns, next_rows() gives row
+  // packets as they lie on the wire (lenenc values, 0xfb NULL), many per call; empty: the end. The
+  // views are valid until the next call. Back-pressure is not calling next_rows().
   Awaitable<std::vector<ColumnInfo>> stream(std::string sql);
   Awaitable<std::span<const ByteView>> next_rows();
 
-  // LOAD DATA LOCAL: `sql` is the statement; `next_block` fills the buffer with the next piece of the
-  // file and returns false at the end (called on the loop, must not block). The answer is the OK or ERR.
+  // LOAD DATA LOCAL: `sql` is the statement; `next_block` fills the buffer with the next piece of
+  // the file and returns false at the end (called on the loop, must not block). The answer is the
+  // OK or ERR.
   using BlockSource = std::function<bool(std::string& block)>;
   Awaitable<StatementResult> load_local(std::string sql, BlockSource next_block);
 
@@ -117,8 +119,8 @@ class Connection {
   // The next packet's payload whole; for binlog events use read_piece. Valid until the next call.
   Awaitable<ByteView> read_packet();
 
-  // A packet in pieces as they arrive, so that a 1 GiB event costs no 1 GiB: first piece of a packet
-  // has `first`, the last one `last`. Valid until the next call.
+  // A packet in pieces as they arrive, so that a 1 GiB event costs no 1 GiB: first piece of a
+  // packet has `first`, the last one `last`. Valid until the next call.
   struct Piece {
     ByteView bytes;
     bool first = false;
