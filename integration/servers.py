@@ -5,8 +5,8 @@
     python3 integration/servers.py list | sql a 'show master status' | kill a | restart a | pause a | resume a | log a
     python3 integration/servers.py stop a                 # stops it and removes its folder; --keep keeps it
 
-Kinds: mysql56 mysql57 mysql80 mysql97 mariadb tidb. Accounts over TCP: root (everything) and repl (REPLICATION SLAVE and
-CLIENT), passwords below; over the socket root needs none. TiDB: root without a password, as it comes. As root the
+Kinds: mysql56 mysql57 mysql80 mysql97 mariadb tidb. Accounts over TCP: root (everything) and repl (REPLICATION
+SLAVE and CLIENT), passwords below; over the socket root needs none. TiDB: root without a password, as it comes. As root the
 servers run as an unprivileged user where that user can reach the folder.
 """
 
@@ -56,27 +56,13 @@ character-set-server=utf8mb4
 innodb_buffer_pool_size=128M
 """
 KIND_OPTIONS = {
-    "mysql56": "log_slave_updates=ON
-skip_slave_start
-innodb_log_file_size=64M
-explicit_defaults_for_timestamp=1",
-    "mysql57": "log_slave_updates=ON
-skip_slave_start
-innodb_log_file_size=64M
-log_syslog=0
-secure_file_priv=NULL",
-    "mysql80": "log_replica_updates=ON
-skip_replica_start
-mysqlx=OFF
-secure_file_priv=",
-    "mysql97": "log_replica_updates=ON
-skip_replica_start
-mysqlx=OFF
-secure_file_priv=",
-    "mariadb": "log_slave_updates=ON
-skip_slave_start
-innodb_log_file_size=64M
-gtid_domain_id=0",
+    "mysql56": ("log_slave_updates=ON", "skip_slave_start", "innodb_log_file_size=64M",
+                "explicit_defaults_for_timestamp=1"),
+    "mysql57": ("log_slave_updates=ON", "skip_slave_start", "innodb_log_file_size=64M", "log_syslog=0",
+                "secure_file_priv=NULL"),
+    "mysql80": ("log_replica_updates=ON", "skip_replica_start", "mysqlx=OFF", "secure_file_priv="),
+    "mysql97": ("log_replica_updates=ON", "skip_replica_start", "mysqlx=OFF", "secure_file_priv="),
+    "mariadb": ("log_slave_updates=ON", "skip_slave_start", "innodb_log_file_size=64M", "gtid_domain_id=0"),
 }
 FAST_OPTIONS = "innodb_flush_log_at_trx_commit=2\nsync_binlog=0\n"
 DURABLE_OPTIONS = "innodb_flush_log_at_trx_commit=1\nsync_binlog=1\n"
@@ -179,7 +165,7 @@ class Server:
     def write_configuration(self) -> None:
         lines = ["[mysqld]", f"datadir={self.home}/data", f"socket={self.socket_path()}", f"port={self.port}",
                  f"tmpdir={self.home}/tmp", f"pid-file={self.home}/mysqld.pid", f"log-error={self.home}/err.log",
-                 f"server-id={self.port}", COMMON_OPTIONS + KIND_OPTIONS[self.kind]]
+                 f"server-id={self.port}", COMMON_OPTIONS, *KIND_OPTIONS[self.kind]]
         if self.kind in MYSQL_KINDS:
             on = "ON" if self.facts["gtid"] else "OFF"
             lines += [f"gtid_mode={on}", f"enforce_gtid_consistency={on}"]
@@ -379,7 +365,7 @@ def all_servers() -> Iterator[Server]:
         yield opened(file.parent)
 
 
-# -- data folders, initialised once per kind and copied ---------------------------------------------------------------
+# -- data folders, initialised once per kind and copied -----------------------------------------------------------
 
 
 def _template(kind: str) -> Path:
@@ -455,7 +441,7 @@ def _make_accounts(server: Server) -> None:
     server.execute(*statements)
 
 
-# -- the command --------------------------------------------------------------------------------------------------------
+# -- the command -------------------------------------------------------------------------------------------------
 
 
 def _arguments() -> argparse.Namespace:
