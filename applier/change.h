@@ -53,6 +53,11 @@ struct Transaction {
   std::uint32_t first_ordinal = 0;
   bool last_part = true;
   bool whole() const { return first_ordinal == 0 && last_part; }
+  // XA: the rows of a prepared transaction come with its XA COMMIT. The transaction that prepared
+  // is empty and holds the low-water mark until the one that ends it is done, so a restart reads it
+  // again.
+  std::string prepares_xa;  // xid, or empty
+  std::string ends_xa;      // xid, or empty
 
   // What the views above point into.
   std::vector<std::shared_ptr<const void>> keeps;
