@@ -5,8 +5,8 @@
     python3 integration/servers.py list | sql a 'show master status' | kill a | restart a | pause a | resume a | log a
     python3 integration/servers.py stop a                 # stops it and removes its folder; --keep keeps it
 
-Kinds: mysql56 mysql57 mysql80 mysql97 mariadb tidb. Accounts over TCP: root (everything) and repl (REPLICATION
-SLAVE and CLIENT), passwords below; over the socket root needs none. TiDB: root without a password, as it comes. As root the
+Kinds: mysql56 mysql57 mysql80 mysql97 mariadb tidb. Accounts over TCP: root (everything) and repl (REPLICATION SLAVE
+and CLIENT), passwords below; over the socket root needs none. TiDB: root without a password, as it comes. As root the
 servers run as an unprivileged user where that user can reach the folder.
 """
 

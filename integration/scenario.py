@@ -1,0 +1,69 @@
+"""The base of every scenario: servers of its own, stopped and removed when it ends; loud skips and required servers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import unittest
+from pathlib import Path
+from typing import Any, Callable, TypeVar
+
+import servers
+from packages import Missing
+from servers import Server
+
+LONG = bool(os.environ.get("TIDERELAY_LONG"))
+REQUIRED = ("mysql57", "mysql80", "mariadb")  # from ordinary registries: their absence is a failure, not a skip
+T = TypeVar("T")
+
+
+def only_long(thing: T) -> T:
+    """Marks a test method or class for --long."""
+    setattr(thing, "only_long", True)
+    return thing
+
+
+class Scenario(unittest.TestCase):
+    """`self.server(kind)` starts one; `self.folder` is the scenario's own; both go at the end unless $KEEP is set."""
+
+    def setUp(self) -> None:
+        self.folder = servers.RUN / f"{os.getpid()}" / self.id().rpartition(".")[2][:60]
+        self.folder.mkdir(parents=True)
+        self.addCleanup(self._remove_folder)
+
+    def _remove_folder(self) -> None:
+        if os.environ.get("KEEP"):
+            print(f"kept: {self.folder}")
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self.folder.parent.rmdir()
+        except OSError:
+            pass  # another scenario of this process left something there
+
+    def server(self, kind: str, name: str | None = None, **how: Any) -> Server:
+        """A running server; the scenario is skipped when an optional kind cannot be had, and fails for a required one."""
+        try:
+            server = servers.create(kind, name=name or f"{kind}-{self._count()}", run=self.folder, **how)
+        except Missing as missing:
+            self.give_up(kind, missing)
+        self.addCleanup(server.kill if os.environ.get("KEEP") else server.remove)
+        return server.start()
+
+    def _count(self) -> int:
+        return len(list(self.folder.glob("*/instance.json")))
+
+    def give_up(self, kind: str, missing: Missing) -> None:
+        if kind in REQUIRED:
+            self.fail(f"{kind} is required: {missing}")
+        self.skipTest(str(missing))
+
+    def file(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def each(self, cases: list[T], run: Callable[[T], None]) -> None:
+        for case in cases:
+            with self.subTest(str(case)):
+                run(case)
