@@ -1,0 +1,57 @@
+// control/source_runner.h: one source of the daemon: its thread, its upstream pump, its relay log.
+//
+// All calls from the control thread except status(), which any thread may call. start() opens the relay
+// log and begins to receive; stop() ends receiving, syncs and joins the thread. The relay log lives
+// as long as the runner: readers (task runners) are stopped before it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "conf/source_config.h"
+#include "relay/connection.h"
+#include "relay/relay_log.h"
+#include "relay/upstream_pump.h"
+
+namespace tiderelay::control {
+
+enum class Stage : std::uint8_t { kNew, kRunning, kPaused, kStopped, kFinished };
+[[nodiscard]] const char* stage_name(Stage stage);  // DM's words
+
+// What a server of a source or a task's target needs to be dialled.
+[[nodiscard]] Result<relay::ConnectOptions> connect_options(const conf::Endpoint& endpoint);
+
+class SourceRunner {
+ public:
+  struct Options {
+    std::string data_dir;
+    conf::SourceConfig source;
+    std::uint64_t memory_budget_bytes = 16U << 20U;
+  };
+  struct Status {
+    Stage stage = Stage::kNew;
+    std::optional<Error> error;  // of a source that is paused
+    relay::UpstreamStatus upstream;
+  };
+
+  explicit SourceRunner(Options options);
+  ~SourceRunner();
+  SourceRunner(const SourceRunner&) = delete;
+  SourceRunner& operator=(const SourceRunner&) = delete;
+
+  [[nodiscard]] Result<void> start();
+  void pause();
+  void resume();
+  void stop();
+  [[nodiscard]] Status status() const;
+  [[nodiscard]] const conf::SourceConfig& config() const;
+  [[nodiscard]] relay::RelayLog& log();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tiderelay::control

@@ -1,0 +1,76 @@
+// control/task_runner.h: a task's share of one source, from the full phase to the end of the log.
+//
+// Has a thread of its own. start() begins (or goes on) where the checkpoint in the target says; pause()
+// and stop() end in order and leave everything resumable; an error that needs a person pauses by itself.
+// All calls from the control thread except status(), which any thread may call.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "conf/task_config.h"
+#include "control/source_runner.h"
+
+namespace tiderelay::control {
+
+enum class Unit : std::uint8_t { kCheck, kDump, kLoad, kSync };
+
+struct TableProgress {
+  std::string source, target;  // "db.table"
+  std::uint64_t rows_done = 0, rows_estimated = 0, chunks_done = 0, chunks_total = 0;
+  bool done = false;
+  std::string note;
+};
+
+struct TaskStatus {
+  Stage stage = Stage::kNew;
+  Unit unit = Unit::kCheck;
+  std::optional<Error> error;
+  std::vector<std::string> notes;  // what the user should know: mapped collations, tables without proof
+
+  // Full phase.
+  std::vector<TableProgress> tables;
+  double rows_per_second = 0;
+  std::optional<std::chrono::seconds> time_left;
+
+  // Log.
+  std::string applied_position, applied_set;  // low-water mark
+  std::string log_end_position;
+  bool caught_up = false;  // all that was synced to the relay log has been applied
+  std::uint64_t rows = 0, transactions = 0, statements = 0;
+  std::uint64_t bytes_behind = 0;
+  double lag_seconds = 0;  // of the newest applied transaction; 0 when caught up
+  std::uint64_t rows_missed = 0;  // UPDATE or DELETE that found no row, where the task counts them
+};
+
+class TaskRunner {
+ public:
+  struct Options {
+    conf::TaskConfig task;
+    std::string source_id;
+    bool remove_meta = false;  // forget the checkpoint and begin anew
+  };
+
+  // The source outlives the runner.
+  TaskRunner(Options options, SourceRunner& source);
+  ~TaskRunner();
+  TaskRunner(const TaskRunner&) = delete;
+  TaskRunner& operator=(const TaskRunner&) = delete;
+
+  void start();
+  void pause();
+  void resume();
+  void stop();
+  [[nodiscard]] TaskStatus status() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tiderelay::control
