@@ -77,6 +77,9 @@ class Report(unittest.TestResult):
         self.tally.skipped.append((test.id(), reason))
         self.line("SKIP", test, f": {reason}")
 
+    def addExpectedFailure(self, test: unittest.TestCase, err: ExcInfo) -> None:  # type: ignore[override]
+        self._bad(test, err)  # an expected failure is a failure: nothing here may be known to be broken
+
     def _bad(self, test: unittest.TestCase, error: ExcInfo) -> None:
         signal.alarm(0)
         if not self.bad:

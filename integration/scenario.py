@@ -42,7 +42,7 @@ class Scenario(unittest.TestCase):
             pass  # another scenario of this process left something there
 
     def server(self, kind: str, name: str | None = None, **how: Any) -> Server:
-        """A running server; the scenario is skipped when an optional kind cannot be had, and fails for a required one."""
+        """A running server. Without it the scenario is skipped when the kind is optional, and fails otherwise."""
         try:
             server = servers.create(kind, name=name or f"{kind}-{self._count()}", run=self.folder, **how)
         except Missing as missing:
