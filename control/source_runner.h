@@ -1,8 +1,8 @@
 // control/source_runner.h: one source of the daemon: its thread, its upstream pump, its relay log.
 //
-// All calls from the control thread except status(), which any thread may call. start() opens the relay
-// log and begins to receive; stop() ends receiving, syncs and joins the thread. The relay log lives
-// as long as the runner: readers (task runners) are stopped before it.
+// All calls from the control thread except status(), which any thread may call. start() opens the
+// relay log and begins to receive; stop() ends receiving, syncs and joins the thread. The relay log
+// lives as long as the runner: readers (task runners) are stopped before it.
 #pragma once
 
 #include <memory>

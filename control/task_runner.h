@@ -1,8 +1,8 @@
 // control/task_runner.h: a task's share of one source, from the full phase to the end of the log.
 //
-// Has a thread of its own. start() begins (or goes on) where the checkpoint in the target says; pause()
-// and stop() end in order and leave everything resumable; an error that needs a person pauses by itself.
-// All calls from the control thread except status(), which any thread may call.
+// Has a thread of its own. start() begins (or goes on) where the checkpoint in the target says;
+// pause() and stop() end in order and leave everything resumable; an error that needs a person
+// pauses by itself. All calls from the control thread except status(), which any thread may call.
 #pragma once
 
 #include <chrono>
@@ -31,7 +31,8 @@ struct TaskStatus {
   Stage stage = Stage::kNew;
   Unit unit = Unit::kCheck;
   std::optional<Error> error;
-  std::vector<std::string> notes;  // what the user should know: mapped collations, tables without proof
+  std::vector<std::string>
+      notes;  // what the user should know: mapped collations, tables without proof
 
   // Full phase.
   std::vector<TableProgress> tables;
@@ -44,7 +45,7 @@ struct TaskStatus {
   bool caught_up = false;  // all that was synced to the relay log has been applied
   std::uint64_t rows = 0, transactions = 0, statements = 0;
   std::uint64_t bytes_behind = 0;
-  double lag_seconds = 0;  // of the newest applied transaction; 0 when caught up
+  double lag_seconds = 0;         // of the newest applied transaction; 0 when caught up
   std::uint64_t rows_missed = 0;  // UPDATE or DELETE that found no row, where the task counts them
 };
 

@@ -46,18 +46,31 @@ def matches(file: Path, globs: list[str]) -> bool:
     return any(fnmatch.fnmatch(str(file), glob) for glob in globs)
 
 
+def without_tables(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """(number, line); of a table (`name = {` to its `};`) only the first line: rows of a test are data."""
+    closing = ""
+    for number, line in enumerate(lines, 1):
+        if closing:
+            closing = "" if line == closing else closing
+            continue
+        if line.endswith("[] = {"):
+            closing = line[:len(line) - len(line.lstrip())] + "};"
+        yield number, line
+
+
 def long_functions(source: str) -> Iterator[tuple[int, int]]:
     """(line, length) of each definition above the limit; clang-format puts its last brace on a line of its own."""
+    counted = list(without_tables(source.splitlines()))
     for indent in ("", "  "):
         start = 0
         fresh = True
-        for number, line in enumerate(source.splitlines(), 1):
+        for index, (_, line) in enumerate(counted):
             if line.startswith(indent) and len(line) > len(indent) and line[len(indent)] not in " #}/":
-                start = number if fresh else start
+                start = index if fresh else start
                 fresh = line.endswith((";", ":"))
             if line == indent + "}":
-                if number - start + 1 > FUNCTION_LINES:
-                    yield start, number - start + 1
+                if index - start + 1 > FUNCTION_LINES:
+                    yield counted[start][0], index - start + 1
                 fresh = True
             elif line.startswith(indent + "}") or line.endswith(";") and line.startswith(indent):
                 fresh = True
@@ -150,6 +163,12 @@ class LongFunctions(unittest.TestCase):
         for length, found in ((FUNCTION_LINES, []), (FUNCTION_LINES + 1, [(3, FUNCTION_LINES + 1)])):
             body = "  x();\n" * (length - 2)
             self.assertEqual(list(long_functions(f"int a;\n\nvoid f() {{\n{body}}}\n")), found)
+
+    def test_a_table_counts_as_one_line_and_code_after_it_in_full(self) -> None:
+        table = "  const Row table[] = {\n" + "      {1},\n" * FUNCTION_LINES + "  };\n"
+        for length, found in ((FUNCTION_LINES, []), (FUNCTION_LINES + 1, [(1, FUNCTION_LINES + 1)])):
+            body = "  x();\n" * (length - 3)
+            self.assertEqual(list(long_functions(f"void f() {{\n{table}{body}}}\n")), found)
 
     def test_members_inside_a_class_are_seen(self) -> None:
         body = "    x();\n" * FUNCTION_LINES
