@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "relay/awaitable.h"
+#include "relay/query_outcome.h"
 
 namespace tiderelay::relay {
 
@@ -43,35 +44,6 @@ struct ConnectOptions {
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds io_timeout{60'000};  // silence longer than this closes the connection
   std::string program_name = "tiderelay";
-};
-
-// One value of a text result set; nullopt is NULL.
-using TextValue = std::optional<std::string>;
-
-struct ColumnInfo {
-  std::string name;
-  std::uint8_t type = 0;  // protocol column type
-  std::uint16_t flags = 0;
-  std::uint16_t collation = 0;  // 63: binary
-  std::uint32_t length = 0;
-};
-
-// The answer to one statement: OK or a result set. An ERR ends the list with `error`.
-struct StatementResult {
-  std::uint64_t affected_rows = 0;
-  std::uint64_t last_insert_id = 0;
-  std::uint16_t warnings = 0;
-  std::uint16_t status_flags = 0;  // SERVER_STATUS_IN_TRANS 1, MORE_RESULTS 8
-  std::string info;                // "Rows matched: 1  Changed: 0  Warnings: 0"
-  std::vector<ColumnInfo> columns;
-  std::vector<std::vector<TextValue>> rows;
-};
-
-// All answers to one COM_QUERY packet. error: the ERR of statement results.size() (those before
-// ran).
-struct QueryOutcome {
-  std::vector<StatementResult> results;
-  std::optional<Error> error;  // kServer with server_code
 };
 
 class Connection {
