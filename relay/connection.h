@@ -18,17 +18,12 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "protocol/packet_reader.h"
 #include "relay/awaitable.h"
 #include "relay/query_outcome.h"
+#include "relay/tls_options.h"
 
 namespace tiderelay::relay {
-
-struct TlsOptions {
-  enum class Mode : std::uint8_t { kPreferred, kDisabled, kRequired, kVerifyCa, kVerifyIdentity };
-  Mode mode = Mode::kPreferred;
-  std::string ca_pem, certificate_pem, key_pem;  // contents, not paths
-  std::vector<std::string> allowed_names;        // cert-allowed-cn; empty: any
-};
 
 struct ConnectOptions {
   std::string host;  // a name, an address, or the path of a Unix socket ("/...")
@@ -91,14 +86,22 @@ class Connection {
   // The next packet's payload whole; for binlog events use read_piece. Valid until the next call.
   Awaitable<ByteView> read_packet();
 
+  // One packet out whose answer is OK, EOF or ERR: COM_PING, COM_REGISTER_SLAVE,
+  // COM_RESET_CONNECTION.
+  Awaitable<StatementResult> command(std::string payload);
+
   // A packet in pieces as they arrive, so that a 1 GiB event costs no 1 GiB: first piece of a
-  // packet has `first`, the last one `last`. Valid until the next call.
-  struct Piece {
-    ByteView bytes;
-    bool first = false;
-    bool last = false;
-  };
+  // packet has `first`, the last one `last`. A packet of at most 64 KiB is one piece; of a longer
+  // one the first piece has at least 64 bytes; the last piece may be empty. Valid until the next
+  // call.
+  using Piece = protocol::PacketPiece;
   Awaitable<Piece> read_piece();
+  // The same, all that has arrived: waits for one piece at least. For binlog streams: one read of
+  // the socket brings up to 512 KiB, and nothing is awaited for each event.
+  Awaitable<std::span<const Piece>> read_pieces();
+
+  // COM_QUIT, then close(): the server does not count the connection as aborted.
+  Awaitable<void> quit();
 
  private:
   struct Impl;

@@ -1,0 +1,542 @@
+// relay/connection.cc: see connection.h. The pump between protocol's machines and a transport:
+// reads into the packet reader's buffer, hands out what it holds, and awaits only when it is empty.
+#include "relay/connection.h"
+
+#include <deque>
+#include <utility>
+
+#include "base/check.h"
+#include "protocol/capabilities.h"
+#include "protocol/client_session.h"
+#include "protocol/command.h"
+#include "protocol/packet_writer.h"
+#include "protocol/response.h"
+#include "relay/transport.h"
+
+namespace tiderelay::relay {
+namespace {
+
+using protocol::ClientSession;
+using protocol::PacketReader;
+using protocol::ResponseReader;
+using Kind = ResponseReader::Kind;
+
+constexpr std::size_t kJoinedWriteBytes = 64 * 1024;  // up to here header and payload go as one
+constexpr std::size_t kAuthReadBytes = 4096;
+
+ColumnInfo info_of(const protocol::ColumnDefinition& column) {
+  ColumnInfo info;
+  info.name = column.name;
+  info.type = column.type;
+  info.flags = column.flags;
+  info.collation = column.collation;
+  info.length = column.length;
+  return info;
+}
+
+protocol::SessionOptions session_options(const ConnectOptions& options, bool allow_tls) {
+  using Tls = protocol::SessionOptions::Tls;
+  protocol::SessionOptions session;
+  session.user = options.user;
+  session.password = options.password;
+  session.schema = options.schema;
+  session.private_channel = options.host.starts_with('/');
+  const auto mode = options.tls.mode;
+  const bool optional = mode == TlsOptions::Mode::kPreferred && options.tls.allowed_names.empty();
+  session.tls = optional ? Tls::kIfOffered : Tls::kAlways;
+  if (mode == TlsOptions::Mode::kDisabled || session.private_channel || !allow_tls) {
+    session.tls = Tls::kNever;
+  }
+  session.capabilities = (options.found_rows ? protocol::kFoundRows : 0) |
+                         (options.multi_statements ? protocol::kMultiStatements : 0) |
+                         (options.local_infile ? protocol::kLocalFiles : 0);
+  session.attributes.emplace_back("program_name", options.program_name);
+  session.attributes.emplace_back("_client_name", "tiderelay");
+  return session;
+}
+
+}  // namespace
+
+struct Connection::Impl {
+  Impl(asio::any_io_executor executor, ConnectOptions connect_options)
+      : loop(std::move(executor)), options(std::move(connect_options)) {}
+
+  [[nodiscard]] std::string place() const {
+    return "user '" + options.user + "' at " + (transport ? transport->peer() : options.host);
+  }
+
+  // Whatever breaks the stream of packets makes the connection unusable.
+  [[nodiscard]] Error broken(const Error& error) {
+    if (transport) transport->close();
+    ready = false;
+    if (error.code() == Errc::kConnection) return error;
+    return error.in(place()).as(Errc::kConnection);
+  }
+
+  Awaitable<void> connect_once(bool allow_tls);
+  Awaitable<void> authenticate(ClientSession& session);
+  Awaitable<void> fill();
+  Awaitable<void> send_packet(std::string_view payload,
+                              std::uint8_t sequence);  // a view of what lives above
+  Awaitable<void> send_command(std::string payload);
+  Awaitable<void> send_file(BlockSource next_block);
+
+  void begin_answer();
+  [[nodiscard]] Result<bool> take_answer(QueryOutcome& outcome);
+  [[nodiscard]] Result<void> add_row(ByteView packet);
+  [[nodiscard]] Result<bool> take_columns(std::vector<ColumnInfo>& columns);
+  [[nodiscard]] Result<bool> take_rows();
+  void finish_result(QueryOutcome& outcome);
+
+  const asio::any_io_executor loop;
+  const ConnectOptions options;
+  std::unique_ptr<Transport> transport;
+  bool closed = false;
+  bool ready = false;
+  bool tls_failed = false;
+  protocol::Greeting greeting;
+  PacketReader reader;
+  ResponseReader response{0};
+  std::deque<std::uint8_t> due;  // for each command sent: the id of its answer's first packet
+  std::string out;
+
+  StatementResult current;  // of the answer that is being read
+  protocol::RowValues values;
+  bool file_wanted = false;
+  bool streaming = false;
+  bool draining = false;              // the streamed result set has ended; the answer goes on
+  std::optional<Error> stream_error;  // given after the rows that came before it
+  std::vector<ByteView> rows;
+  std::vector<Piece> pieces;
+};
+
+Connection::Connection(asio::any_io_executor loop, ConnectOptions options)
+    : impl_(std::make_unique<Impl>(std::move(loop), std::move(options))) {}
+
+Connection::~Connection() { close(); }
+
+void Connection::close() {
+  impl_->closed = true;
+  impl_->ready = false;
+  if (impl_->transport) impl_->transport->close();
+}
+
+bool Connection::is_open() const { return impl_->ready && impl_->transport->is_open(); }
+const std::string& Connection::server_version() const { return impl_->greeting.server_version; }
+std::uint32_t Connection::connection_id() const { return impl_->greeting.connection_id; }
+const ConnectOptions& Connection::options() const { return impl_->options; }
+
+bool Connection::is_tidb() const { return server_version().find("-TiDB-") != std::string::npos; }
+bool Connection::is_mariadb() const {
+  return server_version().find("MariaDB") != std::string::npos;
+}
+
+// ---- connecting
+
+Awaitable<void> Connection::connect() {
+  Impl& impl = *impl_;
+  Result<void> connected = co_await impl.connect_once(true);
+  const bool plain_is_fine = impl.options.tls.mode == TlsOptions::Mode::kPreferred &&
+                             impl.options.tls.allowed_names.empty();
+  // As the server's own client does: "preferred" goes on without TLS where the two find no common
+  // version.
+  if (!connected && impl.tls_failed && plain_is_fine && !impl.closed) {
+    connected = co_await impl.connect_once(false);
+  }
+  if (!connected) {
+    if (impl.transport) impl.transport->close();
+    co_return connected.error();
+  }
+  impl.transport->wait_at_most(impl.options.io_timeout);
+  impl.ready = true;
+  co_return Result<void>();
+}
+
+Awaitable<void> Connection::Impl::connect_once(bool allow_tls) {
+  transport = std::make_unique<Transport>(loop);
+  transport->end_within(options.connect_timeout);
+  tls_failed = false;
+  const Result<void> connected = co_await transport->connect(options.host, options.port);
+  if (!connected) co_return connected.error();
+  if (closed) co_return Error(Errc::kConnection, place() + ": closed by ourselves");
+  ClientSession session(session_options(options, allow_tls));
+  const Result<void> authenticated = co_await authenticate(session);
+  greeting = session.greeting();
+  if (!authenticated) co_return authenticated.error();
+  response = ResponseReader(session.capabilities());
+  co_return Result<void>();
+}
+
+Awaitable<void> Connection::Impl::authenticate(ClientSession& session) {
+  std::vector<std::byte> buffer(kAuthReadBytes);
+  for (;;) {
+    const Result<ClientSession::Step> step = session.next();
+    if (!step) co_return step.error().in(place());
+    switch (step->kind) {
+      case ClientSession::Kind::kSend: {
+        const Result<void> sent = co_await transport->write(as_bytes(step->bytes), ByteView());
+        if (!sent) co_return sent.error();
+        break;
+      }
+      case ClientSession::Kind::kNeedBytes: {
+        const Result<std::size_t> got = co_await transport->read_some(buffer);
+        if (!got) co_return got.error().in("logging in as user '" + options.user + "'");
+        session.feed(std::span(buffer).first(*got));
+        break;
+      }
+      case ClientSession::Kind::kStartTls: {
+        const Result<void> started = co_await transport->start_tls(options.tls);
+        tls_failed = started.has_error() && transport->is_open();
+        if (!started) co_return started.error();
+        break;
+      }
+      case ClientSession::Kind::kDone:
+        co_return Result<void>();
+    }
+  }
+}
+
+// ---- bytes in and out
+
+Awaitable<void> Connection::Impl::fill() {
+  const Result<std::size_t> got = co_await transport->read_some(reader.space());
+  if (!got) co_return broken(got.error());
+  reader.filled(*got);
+  co_return Result<void>();
+}
+
+Awaitable<void> Connection::Impl::send_packet(std::string_view payload, std::uint8_t sequence) {
+  if (payload.size() <= kJoinedWriteBytes) {
+    out.clear();
+    protocol::append_packet(out, sequence, payload);
+    const Result<void> sent = co_await transport->write(as_bytes(out), ByteView());
+    if (!sent) co_return broken(sent.error());
+    co_return Result<void>();
+  }
+  protocol::FrameCutter cutter(payload.size(), sequence);
+  for (auto frame = cutter.next(); frame; frame = cutter.next()) {
+    const std::string_view header(frame->header.data(), frame->header.size());
+    const ByteView body = as_bytes(payload).subspan(frame->offset_bytes, frame->size_bytes);
+    const Result<void> sent = co_await transport->write(as_bytes(header), body);
+    if (!sent) co_return broken(sent.error());
+  }
+  co_return Result<void>();
+}
+
+Awaitable<void> Connection::Impl::send_command(std::string payload) {
+  if (!ready) co_return Error(Errc::kConnection, place() + ": the connection is closed");
+  const auto frames = payload.size() / protocol::kMaxFrameBytes + 1;
+  due.push_back(static_cast<std::uint8_t>(frames));
+  const Result<void> sent = co_await send_packet(payload, 0);
+  co_return sent;
+}
+
+// ---- statements
+
+Awaitable<void> Connection::send(std::string sql) {
+  sql.insert(sql.begin(), static_cast<char>(protocol::kComQuery));
+  const Result<void> sent = co_await impl_->send_command(std::move(sql));
+  co_return sent;
+}
+
+void Connection::Impl::begin_answer() {
+  CHECK(!due.empty(), "an answer is read to a command that was sent");
+  CHECK(!streaming, "the rows of stream() are read to their end first");
+  reader.expect_sequence(due.front());
+  due.pop_front();
+  response.start();
+  current = StatementResult();
+}
+
+void Connection::Impl::finish_result(QueryOutcome& outcome) {
+  const protocol::OkPacket& ok = response.ok();
+  current.affected_rows = ok.affected_rows;
+  current.last_insert_id = ok.last_insert_id;
+  current.warnings = ok.warnings;
+  current.status_flags = ok.status_flags;
+  current.info = ok.info;
+  outcome.results.push_back(std::move(current));
+  current = StatementResult();
+}
+
+Result<void> Connection::Impl::add_row(ByteView packet) {
+  const Result<void> decoded = protocol::decode_text_row(packet, response.column_count(), values);
+  if (!decoded) return decoded;
+  std::vector<TextValue>& row = current.rows.emplace_back();
+  row.reserve(values.size());
+  for (const auto& value : values) row.emplace_back(value);
+  return {};
+}
+
+// Takes what has arrived; true: the answer is complete, or (file_wanted) waits for a file.
+Result<bool> Connection::Impl::take_answer(QueryOutcome& outcome) {
+  while (!response.answered()) {
+    const auto packet = reader.next_packet();
+    if (!packet) return packet.error();
+    if (!*packet) return false;
+    const Result<Kind> kind = response.next(**packet);
+    if (!kind) return kind.error();
+    switch (*kind) {
+      case Kind::kColumn:
+        current.columns.push_back(info_of(response.column()));
+        break;
+      case Kind::kRow: {
+        const Result<void> added = add_row(**packet);
+        if (!added) return added.error();
+        break;
+      }
+      case Kind::kOk:
+        finish_result(outcome);
+        break;
+      case Kind::kError:
+        outcome.error = response.error();
+        break;
+      case Kind::kInfile:
+        file_wanted = true;
+        return true;
+      case Kind::kColumnCount:
+      case Kind::kColumnsEnd:
+        break;
+    }
+  }
+  return true;
+}
+
+Awaitable<QueryOutcome> Connection::receive() {
+  Impl& impl = *impl_;
+  if (!impl.ready) co_return Error(Errc::kConnection, impl.place() + ": the connection is closed");
+  QueryOutcome outcome;
+  impl.begin_answer();
+  for (;;) {
+    const Result<bool> complete = impl.take_answer(outcome);
+    if (!complete) co_return impl.broken(complete.error());
+    if (impl.file_wanted) {  // nobody asked for a file to be read: the server gets an empty one
+      const Result<void> sent = co_await impl.send_file(BlockSource());
+      if (!sent) co_return sent.error();
+      continue;
+    }
+    if (*complete) co_return outcome;
+    const Result<void> filled = co_await impl.fill();
+    if (!filled) co_return filled.error();
+  }
+}
+
+Awaitable<QueryOutcome> Connection::query(std::string sql) {
+  const Result<void> sent = co_await send(std::move(sql));
+  if (!sent) co_return sent.error();
+  Result<QueryOutcome> outcome = co_await receive();
+  co_return outcome;
+}
+
+Awaitable<StatementResult> Connection::execute(std::string sql) {
+  Result<QueryOutcome> outcome = co_await query(std::move(sql));
+  if (!outcome) co_return outcome.error();
+  if (outcome->error) co_return *outcome->error;
+  co_return std::move(outcome->results.front());
+}
+
+Awaitable<StatementResult> Connection::command(std::string payload) {
+  const Result<void> sent = co_await impl_->send_command(std::move(payload));
+  if (!sent) co_return sent.error();
+  Result<QueryOutcome> outcome = co_await receive();
+  if (!outcome) co_return outcome.error();
+  if (outcome->error) co_return *outcome->error;
+  co_return std::move(outcome->results.front());
+}
+
+// ---- streamed rows
+
+Result<bool> Connection::Impl::take_columns(std::vector<ColumnInfo>& columns) {
+  for (;;) {
+    const auto packet = reader.next_packet();
+    if (!packet) return packet.error();
+    if (!*packet) return false;
+    const Result<Kind> kind = response.next(**packet);
+    if (!kind) return kind.error();
+    if (*kind == Kind::kColumn) columns.push_back(info_of(response.column()));
+    if (*kind == Kind::kError) stream_error = response.error();
+    file_wanted = *kind == Kind::kInfile;
+    if (file_wanted || response.answered()) return true;
+    if (response.in_rows()) {
+      streaming = true;
+      return true;
+    }
+  }
+}
+
+Awaitable<std::vector<ColumnInfo>> Connection::stream(std::string sql) {
+  Impl& impl = *impl_;
+  const Result<void> sent = co_await send(std::move(sql));
+  if (!sent) co_return sent.error();
+  std::vector<ColumnInfo> columns;
+  impl.begin_answer();
+  impl.stream_error.reset();
+  impl.draining = false;
+  for (;;) {
+    const Result<bool> complete = impl.take_columns(columns);
+    if (!complete) co_return impl.broken(complete.error());
+    if (impl.file_wanted) {
+      co_return impl.broken(Error(Errc::kCorrupt, "a file is wanted where rows were expected"));
+    }
+    if (*complete) break;
+    const Result<void> filled = co_await impl.fill();
+    if (!filled) co_return filled.error();
+  }
+  if (impl.stream_error) co_return *std::exchange(impl.stream_error, std::nullopt);
+  co_return columns;
+}
+
+// True: the end was seen. The row views stay valid: nothing here moves the buffer, and a batch ends
+// with a row that was joined elsewhere.
+Result<bool> Connection::Impl::take_rows() {
+  for (;;) {
+    const auto packet = reader.next_packet();
+    if (!packet) return packet.error();
+    if (!*packet) return false;
+    if (response.in_rows() && response.is_row(**packet)) {
+      if (draining) continue;
+      rows.push_back(**packet);
+      if (reader.gave_joined()) return false;
+      continue;
+    }
+    const Result<Kind> kind = response.next(**packet);
+    if (!kind) return kind.error();
+    if (*kind == Kind::kError) stream_error = response.error();
+    if (*kind == Kind::kInfile) return Error(Errc::kCorrupt, "a file is wanted behind the rows");
+    if (response.answered()) return true;
+    draining = true;
+  }
+}
+
+Awaitable<std::span<const ByteView>> Connection::next_rows() {
+  Impl& impl = *impl_;
+  impl.rows.clear();
+  while (impl.streaming && impl.rows.empty()) {
+    if (!impl.ready) {
+      co_return Error(Errc::kConnection, impl.place() + ": the connection is closed");
+    }
+    const Result<bool> ended = impl.take_rows();
+    if (!ended) co_return impl.broken(ended.error());
+    impl.streaming = !*ended;
+    if (*ended || !impl.rows.empty()) break;
+    const Result<void> filled = co_await impl.fill();
+    if (!filled) co_return filled.error();
+  }
+  if (impl.rows.empty() && impl.stream_error) {
+    co_return *std::exchange(impl.stream_error, std::nullopt);
+  }
+  co_return std::span<const ByteView>(impl.rows);
+}
+
+// ---- files
+
+Awaitable<void> Connection::Impl::send_file(BlockSource next_block) {
+  file_wanted = false;
+  std::uint8_t sequence = reader.sequence();
+  std::string block;
+  bool more = static_cast<bool>(next_block);
+  while (more) {
+    block.clear();
+    more = next_block(block);
+    if (block.empty()) continue;  // an empty packet would end the file
+    const auto frames = block.size() / protocol::kMaxFrameBytes + 1;
+    const Result<void> sent = co_await send_packet(block, sequence);
+    if (!sent) co_return sent.error();
+    sequence = static_cast<std::uint8_t>(sequence + frames);
+  }
+  const Result<void> ended = co_await send_packet(std::string_view(), sequence);
+  reader.expect_sequence(static_cast<std::uint8_t>(sequence + 1));
+  co_return ended;
+}
+
+Awaitable<StatementResult> Connection::load_local(std::string sql, BlockSource next_block) {
+  Impl& impl = *impl_;
+  const Result<void> sent = co_await send(std::move(sql));
+  if (!sent) co_return sent.error();
+  QueryOutcome outcome;
+  impl.begin_answer();
+  for (;;) {
+    const Result<bool> complete = impl.take_answer(outcome);
+    if (!complete) co_return impl.broken(complete.error());
+    if (impl.file_wanted) {
+      const Result<void> loaded = co_await impl.send_file(std::exchange(next_block, nullptr));
+      if (!loaded) co_return loaded.error();
+      continue;
+    }
+    if (*complete) break;
+    const Result<void> filled = co_await impl.fill();
+    if (!filled) co_return filled.error();
+  }
+  if (outcome.error) co_return *outcome.error;
+  co_return std::move(outcome.results.front());
+}
+
+// ---- packets as they are
+
+Awaitable<void> Connection::send_command(std::string payload) {
+  const auto code = payload.empty() ? 0 : static_cast<std::uint8_t>(payload.front());
+  // A dump counts on from the command's id; semi-sync starts anew at each acknowledgement.
+  if (code == protocol::kComBinlogDump || code == protocol::kComBinlogDumpGtid) {
+    impl_->reader.check_sequence(false);
+  }
+  const Result<void> sent = co_await impl_->send_command(std::move(payload));
+  if (!sent) co_return sent.error();
+  impl_->reader.expect_sequence(impl_->due.back());
+  impl_->due.pop_back();
+  co_return Result<void>();
+}
+
+Awaitable<ByteView> Connection::read_packet() {
+  Impl& impl = *impl_;
+  for (;;) {
+    if (!impl.ready) {
+      co_return Error(Errc::kConnection, impl.place() + ": the connection is closed");
+    }
+    const auto packet = impl.reader.next_packet();
+    if (!packet) co_return impl.broken(packet.error());
+    if (*packet) co_return **packet;
+    const Result<void> filled = co_await impl.fill();
+    if (!filled) co_return filled.error();
+  }
+}
+
+Awaitable<Connection::Piece> Connection::read_piece() {
+  Impl& impl = *impl_;
+  for (;;) {
+    if (!impl.ready) {
+      co_return Error(Errc::kConnection, impl.place() + ": the connection is closed");
+    }
+    const auto piece = impl.reader.next_piece();
+    if (!piece) co_return impl.broken(piece.error());
+    if (*piece) co_return **piece;
+    const Result<void> filled = co_await impl.fill();
+    if (!filled) co_return filled.error();
+  }
+}
+
+Awaitable<std::span<const Connection::Piece>> Connection::read_pieces() {
+  Impl& impl = *impl_;
+  for (;;) {
+    if (!impl.ready) {
+      co_return Error(Errc::kConnection, impl.place() + ": the connection is closed");
+    }
+    impl.pieces.clear();
+    const Result<void> taken = impl.reader.next_pieces(impl.pieces);
+    if (!taken && impl.pieces.empty()) co_return impl.broken(taken.error());
+    if (!impl.pieces.empty()) co_return std::span<const Piece>(impl.pieces);
+    const Result<void> filled = co_await impl.fill();
+    if (!filled) co_return filled.error();
+  }
+}
+
+Awaitable<void> Connection::quit() {
+  Impl& impl = *impl_;
+  Result<void> sent = Result<void>();
+  if (impl.ready) {
+    sent = co_await impl.send_command(protocol::encode_command(protocol::kComQuit));
+  }
+  close();
+  co_return sent;
+}
+
+}  // namespace tiderelay::relay
