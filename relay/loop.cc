@@ -57,46 +57,6 @@ void Loop::join() {
 
 bool Loop::is_here() const { return std::this_thread::get_id() == impl_->thread.get_id(); }
 
-struct Timer::Impl {
-  explicit Impl(const asio::any_io_executor& loop) : timer(loop) {}
-  asio::steady_timer timer;
-  bool waiting = false;
-  bool woken = false;
-};
-
-Timer::Timer(asio::any_io_executor loop) : impl_(std::make_unique<Impl>(loop)) {}
-
-Timer::~Timer() { CHECK(!impl_->waiting, "wake() the timer and let its coroutine end first"); }
-
-Awaitable<bool> Timer::sleep_for(std::chrono::nanoseconds time) {
-  Impl& impl = *impl_;
-  CHECK(!impl.waiting, "one coroutine waits for a timer");
-  impl.woken = false;
-  impl.waiting = true;
-  impl.timer.expires_after(time);
-  error_code ignored;
-  co_await impl.timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  impl.waiting = false;
-  co_return !impl.woken;
-}
-
-Awaitable<void> Timer::sleep_until_woken() {
-  Impl& impl = *impl_;
-  CHECK(!impl.waiting, "one coroutine waits for a timer");
-  impl.woken = false;
-  impl.waiting = true;
-  impl.timer.expires_at(asio::steady_timer::time_point::max());
-  error_code ignored;
-  co_await impl.timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  impl.waiting = false;
-  co_return Result<void>();
-}
-
-void Timer::wake() {
-  impl_->woken = true;
-  impl_->timer.cancel();
-}
-
 Awaitable<void> sleep_for(asio::any_io_executor loop, std::chrono::nanoseconds time) {
   asio::steady_timer timer(loop);
   timer.expires_after(time);

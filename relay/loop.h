@@ -1,5 +1,5 @@
-// relay/loop.h: a thread with its event loop, a timer, and work that may block, so that pumps need
-// no Asio of their own.
+// relay/loop.h: a thread with its event loop, a plain sleep, and work that may block, so that pumps
+// need no Asio of their own. To wait for something, or for time that may be cut short: signal.h.
 #pragma once
 
 #include <chrono>
@@ -34,25 +34,7 @@ class Loop {
   std::unique_ptr<Impl> impl_;
 };
 
-// Waits for time to pass or to be woken. One coroutine at a time waits; it and wake() share the
-// loop. A wake() that finds nobody waiting is not remembered: look at the condition, then wait.
-class Timer {
- public:
-  explicit Timer(asio::any_io_executor loop);
-  ~Timer();  // REQUIRES: nobody waits
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
-
-  Awaitable<bool> sleep_for(std::chrono::nanoseconds time);  // true: it passed; false: woken
-  Awaitable<void> sleep_until_woken();
-  void wake();
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
-// Sleeps without a way to be woken: the loop cannot end before. For what may be stopped use Timer.
+// Sleeps without a way to be woken: the loop cannot end before. For what may be stopped: Signal.
 Awaitable<void> sleep_for(asio::any_io_executor loop, std::chrono::nanoseconds time);
 
 // Threads for calls that block: fdatasync, reads of cold files.
