@@ -11,6 +11,7 @@ from typing import Any, Callable, TypeVar
 import servers
 from packages import Missing
 from servers import Server
+from waiting import until
 
 LONG = bool(os.environ.get("TIDERELAY_LONG"))
 REQUIRED = ("mysql57", "mysql80", "mariadb")  # from ordinary registries: their absence is a failure, not a skip
@@ -62,6 +63,10 @@ class Scenario(unittest.TestCase):
         path = self.folder / name
         path.write_text(text)
         return path
+
+    @staticmethod
+    def until(what: str, look: Callable[[], tuple[bool, Any]], deadline_seconds: float = 60) -> Any:
+        return until(what, look, deadline_seconds)
 
     def each(self, cases: list[T], run: Callable[[T], None]) -> None:
         for case in cases:
