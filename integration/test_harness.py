@@ -1,4 +1,4 @@
-"""The tools of the scenarios do what the scenarios rely on: judged by the servers' own replication, without tiderelay."""
+"""The tools of the scenarios do what they are taken for: judged by the servers' own replication, without tiderelay."""
 
 from __future__ import annotations
 
