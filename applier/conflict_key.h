@@ -1,0 +1,87 @@
+// applier/conflict_key.h: turns the unique values of a row image into 64-bit hashes: values that
+// are equal on the source or on the target give equal hashes, so that two changes whose hashes all
+// differ may run in different sessions.
+//
+// A key here may be coarser than the real one (a false conflict, merely slower), never finer (lost
+// or doubled rows). So a part whose value cannot be computed (an expression, a column that only the
+// target has, a conversion that merges values) is left out, and a key without parts makes all
+// changes of its table conflict. NULL never conflicts: such a key is left out for that image.
+// Rules:  docs/exactly-once.md, 4.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "applier/table_schema.h"
+#include "base/error.h"
+#include "protocol/row_image.h"
+
+namespace tiderelay::applier {
+
+// How the bytes of a cell become the bytes that are hashed.
+enum class KeyForm : std::uint8_t {
+  kInteger,    // integers, YEAR, BIT, ENUM and SET as ordinals: the number
+  kFloat,      // FLOAT and DOUBLE: as double, -0 as 0
+  kText,       // character data: the collation's key of the UTF-8 text, cut to the prefix
+  kLabel,      // ENUM and SET whose target is text or has other members: the label, as kText
+  kBytes,      // binary data without trailing zeros (BINARY(n) pads with them), cut to the prefix
+  kCanonical,  // decimals and dates: the value's text without trailing zeros of a fraction
+  kRaw,        // the image's bytes: whole rows of keyless tables
+};
+
+struct ConflictPart {
+  std::uint32_t column = 0;  // of the wire image
+  KeyForm form = KeyForm::kInteger;
+  std::uint32_t prefix = 0;  // characters of kText and kLabel, bytes of kBytes; 0: all
+  std::string collation;     // kText and kLabel
+};
+
+struct ConflictKey {
+  std::uint64_t seed = 0;           // names the key: equal definitions on both sides have one seed
+  std::vector<ConflictPart> parts;  // empty: every change of the table conflicts
+  bool null_conflicts = false;      // whole rows: NULL is a value like others
+};
+
+// What a key's values need to be read: one per column of the wire image.
+struct KeyColumn {
+  protocol::WireColumn wire;  // signedness filled in
+  const Column* source = nullptr;
+  const Column* target = nullptr;  // null: the target lacks it
+  bool logged = true;              // false: generated, and its values are not in the log
+};
+
+struct KeyContext {
+  const TableSchema* source = nullptr;
+  const TableSchema* target = nullptr;
+  std::span<const KeyColumn> columns;
+};
+
+// The keys of a table: index 0 identifies the row (`row_key`, or the whole row where it is null),
+// then every other unique key of source and target, then the values of cascading foreign keys.
+// `referenced`: columns of this table that cascading foreign keys of other tables refer to.
+std::vector<ConflictKey> conflict_keys(const KeyContext& context, const Key* row_key,
+                                       std::span<const std::vector<std::string>> referenced);
+
+// All parts of a unique key of the target can be computed from the image, and a value written to
+// the target is found there again.
+bool key_is_exact(const KeyContext& context, const Key& key);
+
+// Whether an update leaves the key's values as they were, byte by byte. A cell that `after` lacks
+// is unchanged.
+bool unchanged(const ConflictKey& key, std::span<const protocol::Cell> before,
+               std::span<const protocol::Cell> after);
+
+// The value of one key in an image; nullopt: a NULL keeps it out of every conflict. `overlay`:
+// where it has the cell it wins over `image` (an after-image that lacks unchanged columns). Errors:
+// kData, the image lacks the column.
+Result<std::optional<std::uint64_t>> key_hash(const ConflictKey& key,
+                                              std::span<const KeyColumn> columns,
+                                              std::span<const protocol::Cell> image,
+                                              std::span<const protocol::Cell> overlay,
+                                              std::string& scratch);
+
+}  // namespace tiderelay::applier

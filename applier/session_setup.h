@@ -1,0 +1,31 @@
+// applier/session_setup.h: what every session on a target sets before its first row, and the check
+// that it took.
+//
+// The fence needs STRICT_TRANS_TABLES: without it MySQL and MariaDB store 0 instead of refusing
+// NULL.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "applier/target_info.h"
+#include "base/error.h"
+#include "relay/query_outcome.h"
+
+namespace tiderelay::applier {
+
+struct SessionOptions {
+  bool optimistic = true;  // TiDB: one commit round, no locks; the planner keeps keys apart
+  std::chrono::seconds lock_wait{10};
+  std::uint64_t row_bytes_max = 0;  // TiDB's tidb_txn_entry_size_limit; 0: the server's own
+  std::vector<std::pair<std::string, std::string>> variables;  // the task's own, set last
+};
+
+// One packet: SETs, then one SELECT that session_is_ready() judges.
+std::string session_setup_sql(const TargetInfo& target, const SessionOptions& options);
+
+// kConfig: a variable that exactly-once depends on has another value; says which.
+Result<void> session_is_ready(const relay::QueryOutcome& outcome);
+
+}  // namespace tiderelay::applier
