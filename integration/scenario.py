@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 from typing import Any, Callable, TypeVar
 
+import harness
 import servers
 from packages import Missing
 from servers import Server
@@ -59,6 +60,14 @@ class Scenario(unittest.TestCase):
             self.fail(f"{kind} is required: {missing}")
         self.skipTest(str(missing))
 
+    def need_tiderelay(self) -> None:
+        """A missing program is a failure; only a tree that has no program to build skips."""
+        if harness.BINARY.exists():
+            return
+        if not (harness.TOP / "main.cc").exists():
+            self.skipTest("this tree has no main.cc, so there is no tiderelay to run")
+        self.fail(f"{harness.BINARY} does not exist; run make build, or set TIDERELAY")
+
     def file(self, name: str, text: str) -> Path:
         path = self.folder / name
         path.write_text(text)
@@ -72,3 +81,20 @@ class Scenario(unittest.TestCase):
         for case in cases:
             with self.subTest(str(case)):
                 run(case)
+
+
+class MoverScenario(Scenario):
+    """A scenario that runs tiderelay."""
+
+    def target_server(self, kind: str, schemas: list[str], **how: Any) -> Server:
+        """A target whose schemas the scenario may fill."""
+        target = self.server(kind, **how)
+        try:
+            self.addCleanup(harness.claim(target, schemas))
+        except Missing as taken:
+            self.fail(str(taken))
+        return target
+
+    def setUp(self) -> None:
+        self.need_tiderelay()
+        super().setUp()

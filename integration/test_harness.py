@@ -7,8 +7,10 @@ import threading
 import pymysql
 
 import compare
+import harness
 import servers
 import workload
+from packages import Missing
 from proxy import Proxy
 from scenario import Scenario
 from servers import Server
@@ -81,6 +83,20 @@ class Harness(Scenario):
                 return False
         connection.close()
         return True
+
+    def test_a_server_that_is_not_ours_keeps_its_schemas(self) -> None:
+        started = self.server("tidb")
+        theirs = servers.RunningTidb(f"{started.host}:{started.port}")
+        theirs.execute("create database dm_meta", "create table dm_meta.checkpoint (id int primary key)",
+                       "insert into dm_meta.checkpoint values (1)")
+        self.assertRaises(Missing, harness.claim, theirs, ["shop"])
+        self.assertEqual(theirs.query("select id from dm_meta.checkpoint"), [(1,)], "nothing was dropped")
+        theirs.execute("drop database dm_meta")
+        give_back = harness.claim(theirs, ["shop"])
+        theirs.execute("create database shop", "create database dm_meta", "create database kept")
+        give_back()
+        there = {row[0] for row in theirs.query("show databases")}
+        self.assertEqual(there & {"shop", "dm_meta", "kept"}, {"kept"}, "only what was claimed goes")
 
     def test_the_proxy_loses_commits_or_only_their_answers(self) -> None:
         server = self.server("mysql57")

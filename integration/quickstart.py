@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""The walk-through on real servers: two MySQL 5.7 sources being written to, one merged table, the comparison.
+
+Everything runs on loopback in integration/.run and is stopped and removed at the end. Safe to run again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+os.environ.setdefault("TIDERELAY", str(TOP / "build/release/tiderelay"))
+
+import system_python
+
+system_python.ensure()
+
+import contextlib
+import shutil
+import time
+
+import compare
+import harness
+import servers
+from packages import Missing
+from servers import Server
+from waiting import until
+
+SCHEMA, TABLE, ROWS, SECONDS = "test_db", "test_table", 20000, 10
+
+
+def make_target(folder: Path) -> Server:
+    try:
+        return servers.create("tidb", name="target", run=folder)
+    except Missing as missing:
+        print(f"the target is MySQL 8.0, because there is {missing}")
+        return servers.create("mysql80", name="target", run=folder)
+
+
+def make_source(folder: Path, number: int) -> Server:
+    server = servers.create("mysql57", name=f"source-{number}", run=folder, durable=True).start()
+    server.execute(f"create database {SCHEMA}",
+                   f"create table {SCHEMA}.{TABLE} (id int primary key, name varchar(40), made datetime)")
+    with server.connect(SCHEMA) as connection, connection.cursor() as cursor:
+        cursor.executemany(f"insert into {TABLE} values (%s, %s, now())",
+                           [(at * 2 + number % 2, f"row {at}") for at in range(ROWS)])
+    return server
+
+
+def write_for_a_while(sources: list[Server], mover: harness.Mover) -> int:
+    """Inserts into both sources for some seconds while the mover runs; returns the rows."""
+    key, end = ROWS * 2 + 2, time.monotonic() + SECONDS
+    with contextlib.ExitStack() as stack:
+        cursors = [stack.enter_context(stack.enter_context(source.connect(SCHEMA)).cursor()) for source in sources]
+        written = 0
+        while time.monotonic() < end:
+            mover.must_run()
+            for number, cursor in enumerate(cursors, 1):
+                cursor.execute(f"insert into {TABLE} values (%s, 'new', now())", (key + number % 2,))
+                written += 1
+            key += 2
+    return written
+
+
+def walk(folder: Path) -> int:
+    target = make_target(folder).start()
+    give_back = harness.claim(target, [SCHEMA])
+    sources = [make_source(folder, number) for number in (1, 2)]
+    for server in (*sources, target):
+        print(server.description())
+    named = {f"mysql-replica-0{number}": source for number, source in enumerate(sources, 1)}
+    mover = harness.mover(folder, named, target, [SCHEMA], "quickstart")
+    print("+", " ".join(mover.command()))
+    mover.start()
+    try:
+        until("both sources past the full phase", lambda: (
+            list(harness.phases(target, "quickstart").values()) == ["sync"] * 2, mover.must_run()), 300)
+        print(f"{write_for_a_while(sources, mover)} rows written while tiderelay runs")
+        began = time.monotonic()
+        compare.until_equal(sources, target, SCHEMA, [TABLE])
+        count = target.query(f"select count(*) from {SCHEMA}.{TABLE}")[0][0]
+        print(f"{count} rows in the target, each equal to the union of both sources,"
+              f" {time.monotonic() - began:.1f} s after the last write (comparison included)")
+        print(mover.tail(4))
+        mover.stop()
+    finally:
+        mover.end()
+        give_back()
+    return 0
+
+
+def main() -> int:
+    folder = servers.RUN / f"quickstart-{os.getpid()}"
+    folder.mkdir(parents=True)
+    try:
+        return walk(folder)
+    except (Missing, AssertionError) as problem:
+        print(f"quickstart failed: {problem}", file=sys.stderr)
+        return 1
+    finally:
+        for server in [server for server in servers.all_servers() if folder in server.home.parents]:
+            server.remove()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
