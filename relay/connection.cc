@@ -9,6 +9,7 @@
 #include "protocol/capabilities.h"
 #include "protocol/client_session.h"
 #include "protocol/command.h"
+#include "protocol/compression.h"
 #include "protocol/packet_writer.h"
 #include "protocol/response.h"
 #include "relay/transport.h"
@@ -23,6 +24,7 @@ using Kind = ResponseReader::Kind;
 
 constexpr std::size_t kJoinedWriteBytes = 64 * 1024;  // up to here header and payload go as one
 constexpr std::size_t kAuthReadBytes = 4096;
+constexpr std::size_t kCompressAtOnceBytes = 1U << 20;
 
 ColumnInfo info_of(const protocol::ColumnDefinition& column) {
   ColumnInfo info;
@@ -49,7 +51,8 @@ protocol::SessionOptions session_options(const ConnectOptions& options, bool all
   }
   session.capabilities = (options.found_rows ? protocol::kFoundRows : 0) |
                          (options.multi_statements ? protocol::kMultiStatements : 0) |
-                         (options.local_infile ? protocol::kLocalFiles : 0);
+                         (options.local_infile ? protocol::kLocalFiles : 0) |
+                         (options.compress ? protocol::kCompress : 0);
   session.attributes.emplace_back("program_name", options.program_name);
   session.attributes.emplace_back("_client_name", "tiderelay");
   return session;
@@ -76,6 +79,7 @@ struct Connection::Impl {
   Awaitable<void> connect_once(bool allow_tls);
   Awaitable<void> authenticate(ClientSession& session);
   Awaitable<void> fill();
+  Awaitable<void> write(ByteView first, ByteView second);
   Awaitable<void> send_packet(std::string_view payload,
                               std::uint8_t sequence);  // a view of what lives above
   Awaitable<void> send_command(std::string payload);
@@ -99,6 +103,9 @@ struct Connection::Impl {
   ResponseReader response{0};
   std::deque<std::uint8_t> due;  // for each command sent: the id of its answer's first packet
   std::string out;
+  std::optional<protocol::Compressor> compressor;  // both or none
+  std::optional<protocol::Decompressor> decompressor;
+  std::string compressed;
 
   StatementResult current;  // of the answer that is being read
   protocol::RowValues values;
@@ -164,6 +171,11 @@ Awaitable<void> Connection::Impl::connect_once(bool allow_tls) {
   greeting = session.greeting();
   if (!authenticated) co_return authenticated.error();
   response = ResponseReader(session.capabilities());
+  if ((session.capabilities() & protocol::kCompress) != 0) {
+    compressor.emplace();
+    decompressor.emplace();
+    reader.check_sequence(false);
+  }
   co_return Result<void>();
 }
 
@@ -199,9 +211,38 @@ Awaitable<void> Connection::Impl::authenticate(ClientSession& session) {
 // ---- bytes in and out
 
 Awaitable<void> Connection::Impl::fill() {
-  const Result<std::size_t> got = co_await transport->read_some(reader.space());
-  if (!got) co_return broken(got.error());
-  reader.filled(*got);
+  if (!decompressor) {
+    const Result<std::size_t> got = co_await transport->read_some(reader.space());
+    if (!got) co_return broken(got.error());
+    reader.filled(*got);
+    co_return Result<void>();
+  }
+  for (;;) {
+    const Result<bool> inflated = decompressor->inflate(reader);
+    if (!inflated) co_return broken(inflated.error());
+    if (*inflated) co_return Result<void>();
+    const Result<std::size_t> got = co_await transport->read_some(decompressor->space());
+    if (!got) co_return broken(got.error());
+    decompressor->filled(*got);
+  }
+}
+
+Awaitable<void> Connection::Impl::write(ByteView first, ByteView second) {
+  if (!compressor) {
+    const Result<void> sent = co_await transport->write(first, second);
+    if (!sent) co_return broken(sent.error());
+    co_return Result<void>();
+  }
+  while (!first.empty() || !second.empty()) {
+    compressed.clear();
+    compressor->append(compressed, first);
+    const ByteView part = second.first(std::min(second.size(), kCompressAtOnceBytes));
+    compressor->append(compressed, part);
+    first = ByteView();
+    second = second.subspan(part.size());
+    const Result<void> sent = co_await transport->write(as_bytes(compressed), ByteView());
+    if (!sent) co_return broken(sent.error());
+  }
   co_return Result<void>();
 }
 
@@ -209,22 +250,22 @@ Awaitable<void> Connection::Impl::send_packet(std::string_view payload, std::uin
   if (payload.size() <= kJoinedWriteBytes) {
     out.clear();
     protocol::append_packet(out, sequence, payload);
-    const Result<void> sent = co_await transport->write(as_bytes(out), ByteView());
-    if (!sent) co_return broken(sent.error());
-    co_return Result<void>();
+    const Result<void> sent = co_await write(as_bytes(out), ByteView());
+    co_return sent;
   }
   protocol::FrameCutter cutter(payload.size(), sequence);
   for (auto frame = cutter.next(); frame; frame = cutter.next()) {
     const std::string_view header(frame->header.data(), frame->header.size());
     const ByteView body = as_bytes(payload).subspan(frame->offset_bytes, frame->size_bytes);
-    const Result<void> sent = co_await transport->write(as_bytes(header), body);
-    if (!sent) co_return broken(sent.error());
+    const Result<void> sent = co_await write(as_bytes(header), body);
+    if (!sent) co_return sent.error();
   }
   co_return Result<void>();
 }
 
 Awaitable<void> Connection::Impl::send_command(std::string payload) {
   if (!ready) co_return Error(Errc::kConnection, place() + ": the connection is closed");
+  if (compressor) compressor->start(0);
   const auto frames = payload.size() / protocol::kMaxFrameBytes + 1;
   due.push_back(static_cast<std::uint8_t>(frames));
   const Result<void> sent = co_await send_packet(payload, 0);
@@ -433,6 +474,7 @@ Awaitable<std::span<const ByteView>> Connection::next_rows() {
 Awaitable<void> Connection::Impl::send_file(BlockSource next_block) {
   file_wanted = false;
   std::uint8_t sequence = reader.sequence();
+  if (compressor) compressor->start(decompressor->sequence());
   std::string block;
   bool more = static_cast<bool>(next_block);
   while (more) {
