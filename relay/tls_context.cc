@@ -1,23 +1,79 @@
 // relay/tls_context.cc: see tls_context.h.
 #include "relay/tls_context.h"
 
-#include <openssl/ssl.h>
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ssl/error.hpp>
+#include <array>
 #include <memory>
 
 namespace tiderelay::relay {
 namespace {
 
-namespace asio = boost::asio;
-using boost::system::error_code;
+template <class T, void (*kFree)(T*)>
+struct Freed {
+  void operator()(T* object) const { kFree(object); }
+};
+using Context = std::unique_ptr<SSL_CTX, Freed<SSL_CTX, SSL_CTX_free>>;
+using Certificate = std::unique_ptr<X509, Freed<X509, X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY, EVP_PKEY_free>>;
+using Bio = std::unique_ptr<BIO, Freed<BIO, BIO_free_all>>;
 
-Error unusable(const char* what, const error_code& why) {
-  return Error(Errc::kConfig, std::string("TLS: the ") + what + " is not usable: " + why.message());
+Error unusable(const char* what) {
+  const unsigned long code = ERR_get_error();
+  ERR_clear_error();
+  const char* reason = ERR_reason_error_string(code);
+  return Error(Errc::kConfig, std::string("TLS: the ") + what + " is not usable: " +
+                                  (reason == nullptr ? "no PEM block in it" : reason));
+}
+
+Bio memory(const std::string& pem) {
+  return Bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+}
+
+Certificate next_certificate(BIO* pem) {
+  Certificate certificate(PEM_read_bio_X509(pem, nullptr, nullptr, nullptr));
+  // The end of the text leaves "no start line" behind, which is no error.
+  if (!certificate && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
+    ERR_clear_error();
+  }
+  return certificate;
+}
+
+bool add_authorities(SSL_CTX* context, const std::string& pem) {
+  const Bio text = memory(pem);
+  int added = 0;
+  while (const Certificate certificate = next_certificate(text.get())) {
+    added += X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get());
+  }
+  return added > 0;
+}
+
+bool use_chain(SSL_CTX* context, const std::string& pem) {
+  const Bio text = memory(pem);
+  const Certificate first = next_certificate(text.get());
+  if (!first || SSL_CTX_use_certificate(context, first.get()) != 1) return false;
+  while (const Certificate certificate = next_certificate(text.get())) {
+    if (SSL_CTX_add1_chain_cert(context, certificate.get()) != 1) return false;
+  }
+  return true;
+}
+
+bool use_key(SSL_CTX* context, const std::string& pem) {
+  const Bio text = memory(pem);
+  // A callback instead of the default one, which would ask on the terminal for a passphrase.
+  const auto no_passphrase = [](char*, int, int, void*) { return 0; };
+  const Key key(PEM_read_bio_PrivateKey(text.get(), nullptr, no_passphrase, nullptr));
+  return key && SSL_CTX_use_PrivateKey(context, key.get()) == 1;
+}
+
+bool is_address(const std::string& host) {
+  std::array<unsigned char, sizeof(in6_addr)> ignored{};
+  return inet_pton(AF_INET, host.c_str(), ignored.data()) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), ignored.data()) == 1;
 }
 
 std::vector<std::string> names_of(X509* certificate) {
@@ -51,33 +107,25 @@ bool verifies(const TlsOptions& tls) {
          !tls.allowed_names.empty();
 }
 
-Result<asio::ssl::context> make_client_context(const TlsOptions& tls) {
-  asio::ssl::context context(asio::ssl::context::tls_client);
-  error_code failed;
+Result<SSL_CTX*> make_client_context(const TlsOptions& tls) {
+  ERR_clear_error();
+  Context context(SSL_CTX_new(TLS_client_method()));
+  if (!context) return unusable("library");
   if (verifies(tls)) {
-    context.set_verify_mode(asio::ssl::verify_peer, failed);
-    if (tls.ca_pem.empty()) {
-      context.set_default_verify_paths(failed);
-    } else {
-      context.add_certificate_authority(asio::buffer(tls.ca_pem), failed);
-    }
-    if (failed) return unusable("CA certificate", failed);
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+    const bool known = tls.ca_pem.empty() ? SSL_CTX_set_default_verify_paths(context.get()) == 1
+                                          : add_authorities(context.get(), tls.ca_pem);
+    if (!known) return unusable("CA certificate");
   }
-  if (!tls.certificate_pem.empty()) {
-    context.use_certificate_chain(asio::buffer(tls.certificate_pem), failed);
-    if (failed) return unusable("client certificate", failed);
+  if (!tls.certificate_pem.empty() && !use_chain(context.get(), tls.certificate_pem)) {
+    return unusable("client certificate");
   }
-  if (!tls.key_pem.empty()) {
-    context.use_private_key(asio::buffer(tls.key_pem), asio::ssl::context::pem, failed);
-    if (failed) return unusable("client key", failed);
-  }
-  return context;
+  if (!tls.key_pem.empty() && !use_key(context.get(), tls.key_pem)) return unusable("client key");
+  return context.release();
 }
 
 Result<void> prepare_tls(SSL* connection, const TlsOptions& tls, const std::string& host) {
-  error_code not_an_address;
-  asio::ip::make_address(host, not_an_address);
-  const bool is_name = static_cast<bool>(not_an_address);
+  const bool is_name = !is_address(host);
   const Error refused(Errc::kConfig, "TLS: '" + host + "' cannot be verified as a host name");
   if (is_name && !host.empty()) SSL_set_tlsext_host_name(connection, host.c_str());
   if (tls.mode != TlsOptions::Mode::kVerifyIdentity) return {};
@@ -90,7 +138,7 @@ Result<void> prepare_tls(SSL* connection, const TlsOptions& tls, const std::stri
   return {};
 }
 
-Error explain_tls_failure(SSL* connection, const error_code& failed) {
+Error explain_tls_failure(SSL* connection, bool lost, const std::string& message) {
   const long verdict = SSL_get_verify_result(connection);
   if (verdict != X509_V_OK) {
     return Error(Errc::kAuth, std::string("TLS: the server's certificate is refused: ") +
@@ -99,9 +147,7 @@ Error explain_tls_failure(SSL* connection, const error_code& failed) {
             "give the CA that signed the server's certificate, and the host by the name "
             "that the certificate carries");
   }
-  const bool lost = failed == asio::error::eof || failed == asio::ssl::error::stream_truncated ||
-                    failed.category() == boost::system::system_category();
-  return Error(lost ? Errc::kConnection : Errc::kAuth, "TLS handshake: " + failed.message())
+  return Error(lost ? Errc::kConnection : Errc::kAuth, "TLS handshake: " + message)
       .with_way_out(
           "the server must speak TLS 1.2 or newer, and know the client's certificate if "
           "it demands one");
@@ -109,8 +155,7 @@ Error explain_tls_failure(SSL* connection, const error_code& failed) {
 
 Result<void> check_names(SSL* connection, const std::vector<std::string>& allowed) {
   if (allowed.empty()) return {};
-  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
-      SSL_get1_peer_certificate(connection), &X509_free);
+  const Certificate certificate(SSL_get1_peer_certificate(connection));
   if (!certificate) return Error(Errc::kAuth, "TLS: the server showed no certificate");
   const std::vector<std::string> names = names_of(certificate.get());
   for (const std::string& name : names) {

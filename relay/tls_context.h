@@ -1,8 +1,8 @@
 // relay/tls_context.h: from TlsOptions to OpenSSL's settings, and from its refusals to words.
-// Included by transport.cc alone.
 #pragma once
 
-#include <boost/asio/ssl/context.hpp>
+#include <openssl/ssl.h>
+
 #include <string>
 #include <vector>
 
@@ -13,11 +13,13 @@ namespace tiderelay::relay {
 
 [[nodiscard]] bool verifies(const TlsOptions& tls);
 
-[[nodiscard]] Result<boost::asio::ssl::context> make_client_context(const TlsOptions& tls);
+// The caller owns the context.
+[[nodiscard]] Result<SSL_CTX*> make_client_context(const TlsOptions& tls);
 // Server name indication, and the name or address to verify.
 [[nodiscard]] Result<void> prepare_tls(SSL* connection, const TlsOptions& tls,
                                        const std::string& host);
-[[nodiscard]] Error explain_tls_failure(SSL* connection, const boost::system::error_code& failed);
+// Why the handshake failed; `lost`: the connection broke rather than TLS.
+[[nodiscard]] Error explain_tls_failure(SSL* connection, bool lost, const std::string& message);
 // The peer's certificate carries one of the names, as common name or DNS name.
 [[nodiscard]] Result<void> check_names(SSL* connection, const std::vector<std::string>& allowed);
 

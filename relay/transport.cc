@@ -1,9 +1,6 @@
 // relay/transport.cc: see transport.h.
 #include "relay/transport.h"
 
-#include <openssl/err.h>
-#include <openssl/x509v3.h>
-
 #include <boost/asio/connect.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -178,9 +175,9 @@ Awaitable<void> Transport::connect(std::string host, std::uint16_t port) {
 
 Awaitable<void> Transport::start_tls(TlsOptions tls) {
   const auto state = state_;
-  auto context = make_client_context(tls);
+  const Result<SSL_CTX*> context = make_client_context(tls);
   if (!context) co_return context.error().in(state->peer);
-  state->tls_context.emplace(std::move(*context));
+  state->tls_context.emplace(*context);  // owns it
   state->tls.emplace(state->socket, *state->tls_context);
   const Result<void> prepared = prepare_tls(state->tls->native_handle(), tls, state->host);
   if (!prepared) co_return prepared.error().in(state->peer);
@@ -191,7 +188,10 @@ Awaitable<void> Transport::start_tls(TlsOptions tls) {
   state->end();
   if (state->closed || state->timed_out) co_return state->failure("TLS handshake", failed);
   if (failed) {
-    co_return explain_tls_failure(state->tls->native_handle(), failed).in(state->peer);
+    const bool lost = failed == asio::error::eof || failed == asio::ssl::error::stream_truncated ||
+                      failed.category() == boost::system::system_category();
+    co_return explain_tls_failure(state->tls->native_handle(), lost, failed.message())
+        .in(state->peer);
   }
   const Result<void> allowed = check_names(state->tls->native_handle(), tls.allowed_names);
   if (!allowed) co_return allowed.error().in(state->peer);
