@@ -1,0 +1,11 @@
+-- JSON values of all kinds, and generated columns. MySQL 5.7 and later. One statement a line.
+create table docs (id int primary key, j json)
+insert into docs values (1, null), (2, 'null'), (3, 'true'), (4, 'false'), (5, '0'), (6, '-1'), (7, '32767'), (8, '-32768'), (9, '32768'), (10, '65535'), (11, '65536'), (12, '2147483647'), (13, '-2147483648'), (14, '2147483648'), (15, '4294967295'), (16, '4294967296'), (17, '9223372036854775807'), (18, '-9223372036854775808'), (19, '9223372036854775808'), (20, '18446744073709551615')
+insert into docs values (21, '1.0'), (22, '0.1'), (23, '-0.0'), (24, '1e20'), (25, '1e300'), (26, '5e-324'), (27, '1.7976931348623157e308'), (28, '123456789.123456789'), (29, '18446744073709551616'), (30, '3.14')
+insert into docs values (31, '""'), (32, '"a"'), (33, json_quote('quote " backslash \\ slash / tab \t newline \n cr \r ff \f bs \b')), (34, '"\\u0001\\u001f\\u007f\\u0000"'), (35, '"中文 😀 é"'), (36, json_quote(repeat('x', 127))), (37, json_quote(repeat('x', 128))), (38, json_quote(repeat('é', 8193)))
+insert into docs values (41, '[]'), (42, '{}'), (43, '[1, "a", null, true, 1.5, [], {}]'), (44, '{"b": 1, "a": 2, "aa": 3, "": 4}'), (45, '{"a": {"b": {"c": [1, [2, [3]]]}}}'), (46, json_array(-1, 65536, -65536, 4294967296, 18446744073709551615, 0.5))
+insert into docs values (51, cast(date '2024-02-29' as json)), (52, cast(time '-838:59:59' as json)), (53, cast(cast('12:34:56.789012' as time(6)) as json)), (54, cast(cast('2024-02-29 12:34:56.789012' as datetime(6)) as json)), (55, cast(cast('-12.3450' as decimal(20,4)) as json)), (56, cast(cast(99999999999999999999999999999999999 as decimal(65,0)) as json)), (57, cast(x'00ff10' as json)), (58, cast(b'101' as json)), (59, json_array(cast('a' as binary(3)), date '1000-01-01', cast(0.1 as decimal(1,1)))), (60, cast(timestamp '2038-01-19 03:14:07' as json)), (61, cast(cast('' as binary) as json))
+insert into docs select 71, concat('[', group_concat(id separator ', '), ']') from docs d where id < 37
+insert into docs values (72, concat(repeat('[', 99), '1', repeat(']', 99)))
+create table computed (id int primary key, a int, v int as (a + 1), s varchar(20) as (concat('s', a)) stored, unique key (v))
+insert into computed (id, a) values (1, 10), (2, null), (3, -1)
