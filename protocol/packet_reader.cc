@@ -62,6 +62,19 @@ void PacketReader::feed(ByteView bytes) {
   filled(bytes.size());
 }
 
+bool PacketReader::header_ready() const {
+  const std::size_t buffered = end_ - begin_;
+  if (buffered < kFrameHeaderBytes) return false;
+  const std::byte* at = buffer_.get() + begin_;
+  const bool in_order = std::to_integer<std::uint8_t>(at[3]) == sequence_;
+  return in_order || !check_sequence_ || load_le<3>(at) == 0 || buffered > kFrameHeaderBytes;
+}
+
+bool PacketReader::starts_error() const {
+  return !packet_open_ && end_ - begin_ > kFrameHeaderBytes &&
+         buffer_[begin_ + kFrameHeaderBytes] == std::byte{0xff};
+}
+
 Result<std::size_t> PacketReader::peek_header() {
   const std::byte* at = buffer_.get() + begin_;
   const auto length = static_cast<std::size_t>(load_le<3>(at));
@@ -69,7 +82,7 @@ Result<std::size_t> PacketReader::peek_header() {
   if (length > limits_.max_frame_bytes) {
     return fail(Error(Errc::kCorrupt, "a packet frame of " + std::to_string(length) + " bytes"));
   }
-  if (check_sequence_ && id != sequence_) {
+  if (check_sequence_ && id != sequence_ && !starts_error()) {
     return fail(Error(Errc::kCorrupt, "packets out of order: number " + std::to_string(id) +
                                           " came, " + std::to_string(sequence_) + " was due"));
   }
@@ -79,7 +92,7 @@ Result<std::size_t> PacketReader::peek_header() {
 Result<std::optional<PacketPiece>> PacketReader::next_piece() {
   if (failed_) return *failed_;
   if (frame_left_bytes_ == 0) {
-    if (end_ - begin_ < kFrameHeaderBytes) return std::optional<PacketPiece>();
+    if (!header_ready()) return std::optional<PacketPiece>();
     const Result<std::size_t> length = peek_header();
     if (!length) return length.error();
     if (!packet_open_) {
@@ -121,7 +134,7 @@ Result<std::optional<ByteView>> PacketReader::next_packet() {
   if (failed_) return *failed_;
   if (joining_) return join();
   CHECK(between_packets(), "a packet taken in pieces must be taken to its end");
-  if (end_ - begin_ < kFrameHeaderBytes) return std::optional<ByteView>();
+  if (!header_ready()) return std::optional<ByteView>();
   const Result<std::size_t> length = peek_header();
   if (!length) return length.error();
   if (*length == limits_.max_frame_bytes) {

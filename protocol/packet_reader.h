@@ -65,7 +65,8 @@ class PacketReader {
   // The packet before last went through a buffer of its own, which the next such packet overwrites.
   [[nodiscard]] bool gave_joined() const { return gave_joined_; }
 
-  // The next frame must carry this id; without a call the first one is 0.
+  // The next frame must carry this id; without a call the first one is 0. An ERR may carry any: so
+  // a server that ends the connection unasked says why.
   void expect_sequence(std::uint8_t id) { sequence_ = id; }
   void check_sequence(bool check) { check_sequence_ = check; }
   [[nodiscard]] std::uint8_t sequence() const { return sequence_; }
@@ -75,7 +76,9 @@ class PacketReader {
 
  private:
   [[nodiscard]] Result<std::optional<ByteView>> join();
-  [[nodiscard]] Result<std::size_t> peek_header();  // REQUIRES: kFrameHeaderBytes are buffered
+  [[nodiscard]] bool header_ready() const;
+  [[nodiscard]] bool starts_error() const;
+  [[nodiscard]] Result<std::size_t> peek_header();  // REQUIRES: header_ready()
   void move_to(std::size_t capacity_bytes);
   Error fail(Error error);
   Error too_large();

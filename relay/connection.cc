@@ -2,39 +2,27 @@
 // reads into the packet reader's buffer, hands out what it holds, and awaits only when it is empty.
 #include "relay/connection.h"
 
-#include <deque>
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/check.h"
 #include "protocol/capabilities.h"
-#include "protocol/client_session.h"
 #include "protocol/command.h"
-#include "protocol/compression.h"
 #include "protocol/packet_writer.h"
-#include "protocol/response.h"
-#include "relay/transport.h"
+#include "relay/connection_impl.h"
 
 namespace tiderelay::relay {
 namespace {
 
 using protocol::ClientSession;
-using protocol::PacketReader;
 using protocol::ResponseReader;
 using Kind = ResponseReader::Kind;
 
 constexpr std::size_t kJoinedWriteBytes = 64 * 1024;  // up to here header and payload go as one
 constexpr std::size_t kAuthReadBytes = 4096;
 constexpr std::size_t kCompressAtOnceBytes = 1U << 20;
-
-ColumnInfo info_of(const protocol::ColumnDefinition& column) {
-  ColumnInfo info;
-  info.name = column.name;
-  info.type = column.type;
-  info.flags = column.flags;
-  info.collation = column.collation;
-  info.length = column.length;
-  return info;
-}
+constexpr std::chrono::milliseconds kLastWordsTime{1000};
 
 protocol::SessionOptions session_options(const ConnectOptions& options, bool allow_tls) {
   using Tls = protocol::SessionOptions::Tls;
@@ -60,62 +48,15 @@ protocol::SessionOptions session_options(const ConnectOptions& options, bool all
 
 }  // namespace
 
-struct Connection::Impl {
-  Impl(asio::any_io_executor executor, ConnectOptions connect_options)
-      : loop(std::move(executor)), options(std::move(connect_options)) {}
-
-  [[nodiscard]] std::string place() const {
-    return "user '" + options.user + "' at " + (transport ? transport->peer() : options.host);
-  }
-
-  // Whatever breaks the stream of packets makes the connection unusable.
-  [[nodiscard]] Error broken(const Error& error) {
-    if (transport) transport->close();
-    ready = false;
-    if (error.code() == Errc::kConnection) return error;
-    return error.in(place()).as(Errc::kConnection);
-  }
-
-  Awaitable<void> connect_once(bool allow_tls);
-  Awaitable<void> authenticate(ClientSession& session);
-  Awaitable<void> fill();
-  Awaitable<void> write(ByteView first, ByteView second);
-  Awaitable<void> send_packet(std::string_view payload,
-                              std::uint8_t sequence);  // a view of what lives above
-  Awaitable<void> send_command(std::string payload);
-  Awaitable<void> send_file(BlockSource next_block);
-
-  void begin_answer();
-  [[nodiscard]] Result<bool> take_answer(QueryOutcome& outcome);
-  [[nodiscard]] Result<void> add_row(ByteView packet);
-  [[nodiscard]] Result<bool> take_columns(std::vector<ColumnInfo>& columns);
-  [[nodiscard]] Result<bool> take_rows();
-  void finish_result(QueryOutcome& outcome);
-
-  const asio::any_io_executor loop;
-  const ConnectOptions options;
-  std::unique_ptr<Transport> transport;
-  bool closed = false;
-  bool ready = false;
-  bool tls_failed = false;
-  protocol::Greeting greeting;
-  PacketReader reader;
-  ResponseReader response{0};
-  std::deque<std::uint8_t> due;  // for each command sent: the id of its answer's first packet
-  std::string out;
-  std::optional<protocol::Compressor> compressor;  // both or none
-  std::optional<protocol::Decompressor> decompressor;
-  std::string compressed;
-
-  StatementResult current;  // of the answer that is being read
-  protocol::RowValues values;
-  bool file_wanted = false;
-  bool streaming = false;
-  bool draining = false;              // the streamed result set has ended; the answer goes on
-  std::optional<Error> stream_error;  // given after the rows that came before it
-  std::vector<ByteView> rows;
-  std::vector<Piece> pieces;
-};
+ColumnInfo info_of(const protocol::ColumnDefinition& column) {
+  ColumnInfo info;
+  info.name = column.name;
+  info.type = column.type;
+  info.flags = column.flags;
+  info.collation = column.collation;
+  info.length = column.length;
+  return info;
+}
 
 Connection::Connection(asio::any_io_executor loop, ConnectOptions options)
     : impl_(std::make_unique<Impl>(std::move(loop), std::move(options))) {}
@@ -136,6 +77,23 @@ const ConnectOptions& Connection::options() const { return impl_->options; }
 bool Connection::is_tidb() const { return server_version().find("-TiDB-") != std::string::npos; }
 bool Connection::is_mariadb() const {
   return server_version().find("MariaDB") != std::string::npos;
+}
+
+Error Connection::Impl::broken(const Error& error) {
+  if (transport) transport->close();
+  ready = false;
+  if (error.code() == Errc::kConnection) return error;
+  return error.in(place()).as(Errc::kConnection);
+}
+
+Error Connection::Impl::refused(const Error& error) {
+  // Server shutdown, packet too large, connection killed (MariaDB), idle for too long.
+  constexpr std::array<std::uint16_t, 4> kLast = {1053, 1153, 1927, 4031};
+  if (std::ranges::find(kLast, error.server_code()) != kLast.end()) {
+    ready = false;
+    transport->close();
+  }
+  return error;
 }
 
 // ---- connecting
@@ -230,8 +188,7 @@ Awaitable<void> Connection::Impl::fill() {
 Awaitable<void> Connection::Impl::write(ByteView first, ByteView second) {
   if (!compressor) {
     const Result<void> sent = co_await transport->write(first, second);
-    if (!sent) co_return broken(sent.error());
-    co_return Result<void>();
+    co_return sent;
   }
   while (!first.empty() || !second.empty()) {
     compressed.clear();
@@ -241,12 +198,39 @@ Awaitable<void> Connection::Impl::write(ByteView first, ByteView second) {
     first = ByteView();
     second = second.subspan(part.size());
     const Result<void> sent = co_await transport->write(as_bytes(compressed), ByteView());
-    if (!sent) co_return broken(sent.error());
+    if (!sent) co_return sent.error();
   }
   co_return Result<void>();
 }
 
 Awaitable<void> Connection::Impl::send_packet(std::string_view payload, std::uint8_t sequence) {
+  Result<void> sent = co_await send_frames(payload, sequence);
+  if (!sent) sent = co_await last_words(sent.error());
+  co_return sent;
+}
+
+// A server that closes while it is written to may have said why: 1153 (packet too large), 4031
+// (idle too long). That is the answer, unless answers to earlier commands are due.
+Awaitable<void> Connection::Impl::last_words(Error cause) {
+  if (closed || due.size() > 1) co_return broken(cause);
+  transport->end_within(kLastWordsTime);
+  reader.check_sequence(false);
+  for (;;) {
+    const auto packet = reader.next_packet();
+    if (!packet) co_return broken(cause);
+    if (*packet && !protocol::is_error(**packet)) co_return broken(cause);
+    if (*packet) {
+      const Error words = protocol::decode_error(**packet);
+      ready = false;
+      transport->close();
+      co_return words;
+    }
+    const Result<void> filled = co_await fill();
+    if (!filled) co_return broken(cause);
+  }
+}
+
+Awaitable<void> Connection::Impl::send_frames(std::string_view payload, std::uint8_t sequence) {
   if (payload.size() <= kJoinedWriteBytes) {
     out.clear();
     protocol::append_packet(out, sequence, payload);
@@ -264,7 +248,7 @@ Awaitable<void> Connection::Impl::send_packet(std::string_view payload, std::uin
 }
 
 Awaitable<void> Connection::Impl::send_command(std::string payload) {
-  if (!ready) co_return Error(Errc::kConnection, place() + ": the connection is closed");
+  if (!ready) co_return not_open();
   if (compressor) compressor->start(0);
   const auto frames = payload.size() / protocol::kMaxFrameBytes + 1;
   due.push_back(static_cast<std::uint8_t>(frames));
@@ -330,7 +314,7 @@ Result<bool> Connection::Impl::take_answer(QueryOutcome& outcome) {
         finish_result(outcome);
         break;
       case Kind::kError:
-        outcome.error = response.error();
+        outcome.error = refused(response.error());
         break;
       case Kind::kInfile:
         file_wanted = true;
@@ -345,7 +329,7 @@ Result<bool> Connection::Impl::take_answer(QueryOutcome& outcome) {
 
 Awaitable<QueryOutcome> Connection::receive() {
   Impl& impl = *impl_;
-  if (!impl.ready) co_return Error(Errc::kConnection, impl.place() + ": the connection is closed");
+  if (!impl.ready) co_return impl.not_open();
   QueryOutcome outcome;
   impl.begin_answer();
   for (;;) {
@@ -383,202 +367,6 @@ Awaitable<StatementResult> Connection::command(std::string payload) {
   if (!outcome) co_return outcome.error();
   if (outcome->error) co_return *outcome->error;
   co_return std::move(outcome->results.front());
-}
-
-// ---- streamed rows
-
-Result<bool> Connection::Impl::take_columns(std::vector<ColumnInfo>& columns) {
-  for (;;) {
-    const auto packet = reader.next_packet();
-    if (!packet) return packet.error();
-    if (!*packet) return false;
-    const Result<Kind> kind = response.next(**packet);
-    if (!kind) return kind.error();
-    if (*kind == Kind::kColumn) columns.push_back(info_of(response.column()));
-    if (*kind == Kind::kError) stream_error = response.error();
-    file_wanted = *kind == Kind::kInfile;
-    if (file_wanted || response.answered()) return true;
-    if (response.in_rows()) {
-      streaming = true;
-      return true;
-    }
-  }
-}
-
-Awaitable<std::vector<ColumnInfo>> Connection::stream(std::string sql) {
-  Impl& impl = *impl_;
-  const Result<void> sent = co_await send(std::move(sql));
-  if (!sent) co_return sent.error();
-  std::vector<ColumnInfo> columns;
-  impl.begin_answer();
-  impl.stream_error.reset();
-  impl.draining = false;
-  for (;;) {
-    const Result<bool> complete = impl.take_columns(columns);
-    if (!complete) co_return impl.broken(complete.error());
-    if (impl.file_wanted) {
-      co_return impl.broken(Error(Errc::kCorrupt, "a file is wanted where rows were expected"));
-    }
-    if (*complete) break;
-    const Result<void> filled = co_await impl.fill();
-    if (!filled) co_return filled.error();
-  }
-  if (impl.stream_error) co_return *std::exchange(impl.stream_error, std::nullopt);
-  co_return columns;
-}
-
-// True: the end was seen. The row views stay valid: nothing here moves the buffer, and a batch ends
-// with a row that was joined elsewhere.
-Result<bool> Connection::Impl::take_rows() {
-  for (;;) {
-    const auto packet = reader.next_packet();
-    if (!packet) return packet.error();
-    if (!*packet) return false;
-    if (response.in_rows() && response.is_row(**packet)) {
-      if (draining) continue;
-      rows.push_back(**packet);
-      if (reader.gave_joined()) return false;
-      continue;
-    }
-    const Result<Kind> kind = response.next(**packet);
-    if (!kind) return kind.error();
-    if (*kind == Kind::kError) stream_error = response.error();
-    if (*kind == Kind::kInfile) return Error(Errc::kCorrupt, "a file is wanted behind the rows");
-    if (response.answered()) return true;
-    draining = true;
-  }
-}
-
-Awaitable<std::span<const ByteView>> Connection::next_rows() {
-  Impl& impl = *impl_;
-  impl.rows.clear();
-  while (impl.streaming && impl.rows.empty()) {
-    if (!impl.ready) {
-      co_return Error(Errc::kConnection, impl.place() + ": the connection is closed");
-    }
-    const Result<bool> ended = impl.take_rows();
-    if (!ended) co_return impl.broken(ended.error());
-    impl.streaming = !*ended;
-    if (*ended || !impl.rows.empty()) break;
-    const Result<void> filled = co_await impl.fill();
-    if (!filled) co_return filled.error();
-  }
-  if (impl.rows.empty() && impl.stream_error) {
-    co_return *std::exchange(impl.stream_error, std::nullopt);
-  }
-  co_return std::span<const ByteView>(impl.rows);
-}
-
-// ---- files
-
-Awaitable<void> Connection::Impl::send_file(BlockSource next_block) {
-  file_wanted = false;
-  std::uint8_t sequence = reader.sequence();
-  if (compressor) compressor->start(decompressor->sequence());
-  std::string block;
-  bool more = static_cast<bool>(next_block);
-  while (more) {
-    block.clear();
-    more = next_block(block);
-    if (block.empty()) continue;  // an empty packet would end the file
-    const auto frames = block.size() / protocol::kMaxFrameBytes + 1;
-    const Result<void> sent = co_await send_packet(block, sequence);
-    if (!sent) co_return sent.error();
-    sequence = static_cast<std::uint8_t>(sequence + frames);
-  }
-  const Result<void> ended = co_await send_packet(std::string_view(), sequence);
-  reader.expect_sequence(static_cast<std::uint8_t>(sequence + 1));
-  co_return ended;
-}
-
-Awaitable<StatementResult> Connection::load_local(std::string sql, BlockSource next_block) {
-  Impl& impl = *impl_;
-  const Result<void> sent = co_await send(std::move(sql));
-  if (!sent) co_return sent.error();
-  QueryOutcome outcome;
-  impl.begin_answer();
-  for (;;) {
-    const Result<bool> complete = impl.take_answer(outcome);
-    if (!complete) co_return impl.broken(complete.error());
-    if (impl.file_wanted) {
-      const Result<void> loaded = co_await impl.send_file(std::exchange(next_block, nullptr));
-      if (!loaded) co_return loaded.error();
-      continue;
-    }
-    if (*complete) break;
-    const Result<void> filled = co_await impl.fill();
-    if (!filled) co_return filled.error();
-  }
-  if (outcome.error) co_return *outcome.error;
-  co_return std::move(outcome.results.front());
-}
-
-// ---- packets as they are
-
-Awaitable<void> Connection::send_command(std::string payload) {
-  const auto code = payload.empty() ? 0 : static_cast<std::uint8_t>(payload.front());
-  // A dump counts on from the command's id; semi-sync starts anew at each acknowledgement.
-  if (code == protocol::kComBinlogDump || code == protocol::kComBinlogDumpGtid) {
-    impl_->reader.check_sequence(false);
-  }
-  const Result<void> sent = co_await impl_->send_command(std::move(payload));
-  if (!sent) co_return sent.error();
-  impl_->reader.expect_sequence(impl_->due.back());
-  impl_->due.pop_back();
-  co_return Result<void>();
-}
-
-Awaitable<ByteView> Connection::read_packet() {
-  Impl& impl = *impl_;
-  for (;;) {
-    if (!impl.ready) {
-      co_return Error(Errc::kConnection, impl.place() + ": the connection is closed");
-    }
-    const auto packet = impl.reader.next_packet();
-    if (!packet) co_return impl.broken(packet.error());
-    if (*packet) co_return **packet;
-    const Result<void> filled = co_await impl.fill();
-    if (!filled) co_return filled.error();
-  }
-}
-
-Awaitable<Connection::Piece> Connection::read_piece() {
-  Impl& impl = *impl_;
-  for (;;) {
-    if (!impl.ready) {
-      co_return Error(Errc::kConnection, impl.place() + ": the connection is closed");
-    }
-    const auto piece = impl.reader.next_piece();
-    if (!piece) co_return impl.broken(piece.error());
-    if (*piece) co_return **piece;
-    const Result<void> filled = co_await impl.fill();
-    if (!filled) co_return filled.error();
-  }
-}
-
-Awaitable<std::span<const Connection::Piece>> Connection::read_pieces() {
-  Impl& impl = *impl_;
-  for (;;) {
-    if (!impl.ready) {
-      co_return Error(Errc::kConnection, impl.place() + ": the connection is closed");
-    }
-    impl.pieces.clear();
-    const Result<void> taken = impl.reader.next_pieces(impl.pieces);
-    if (!taken && impl.pieces.empty()) co_return impl.broken(taken.error());
-    if (!impl.pieces.empty()) co_return std::span<const Piece>(impl.pieces);
-    const Result<void> filled = co_await impl.fill();
-    if (!filled) co_return filled.error();
-  }
-}
-
-Awaitable<void> Connection::quit() {
-  Impl& impl = *impl_;
-  Result<void> sent = Result<void>();
-  if (impl.ready) {
-    sent = co_await impl.send_command(protocol::encode_command(protocol::kComQuit));
-  }
-  close();
-  co_return sent;
 }
 
 }  // namespace tiderelay::relay

@@ -129,7 +129,10 @@ Awaitable<void> Transport::connect_unix(std::string path) {
   state->begin();
   co_await state->socket.async_connect(at, asio::redirect_error(asio::use_awaitable, failed));
   state->end();
-  if (failed || state->closed) co_return state->failure("connecting", failed);
+  if (failed || state->closed) {
+    co_return state->failure("connecting", failed)
+        .with_way_out("check that the server runs and that this is the path of its socket");
+  }
   co_return Result<void>();
 }
 
