@@ -74,6 +74,7 @@ class LogCatalog {
   [[nodiscard]] std::optional<Generation> last_generation() const;
   [[nodiscard]] std::optional<LogFile> last_file() const;
   [[nodiscard]] std::uint64_t total_bytes() const;
+  [[nodiscard]] Result<FreeSpace> free_space() const { return storage_.free_space(folder_); }
   // Between two places of the log; what was purged does not count.
   [[nodiscard]] std::uint64_t bytes_between(const LogPosition& from, const LogPosition& to) const;
   // The start of the newest file before which nothing lies that is not in `low`; nothing: such a

@@ -60,6 +60,12 @@ bool take_record(IndexContent& content, Kind kind, ByteView payload) {
 
 }  // namespace
 
+void IndexContent::drop_seal() {
+  if (!sealed()) return;
+  marks.pop_back();
+  valid_bytes = unsealed_bytes;
+}
+
 IndexContent decode_index(ByteView bytes) {
   IndexContent content;
   ByteReader reader(bytes);
@@ -76,6 +82,7 @@ IndexContent decode_index(ByteView bytes) {
     if (!take_record(content, kind, payload)) return content;
     reader.skip(4 + covered_bytes);
     content.valid_bytes = reader.offset();
+    if (!content.sealed()) content.unsealed_bytes = content.valid_bytes;
   }
 }
 

@@ -51,6 +51,10 @@ struct IndexContent {
   std::optional<IndexHead> head;
   std::vector<IndexMark> marks;
   std::uint64_t valid_bytes = 0;
+  std::uint64_t unsealed_bytes = 0;  // where the seal begins
+  // The file is going to grow again: the crash that removed the next one came before its first
+  // sync.
+  void drop_seal();
   [[nodiscard]] bool sealed() const { return !marks.empty() && marks.back().sealed; }
 };
 [[nodiscard]] IndexContent decode_index(ByteView bytes);

@@ -28,6 +28,7 @@ void LogTracker::begin_file() {
   gtids_since_mark_ = GtidState();
   marks_.clear();
   event_bytes_ = 0;
+  file_is_complete_ = false;
 }
 
 void LogTracker::resume(const protocol::FormatDescription& format, const IndexHead& head,
@@ -150,7 +151,8 @@ Result<void> LogTracker::end_event() {
   end_bytes_ = end_bytes;
   if (verdict->ends) end_transaction();
   if (grammar_.between_transactions()) boundary_bytes_ = end_bytes_;
-  if (boundary_bytes_ >= mark_bytes_ + mark_interval_bytes_) make_mark(false);
+  file_is_complete_ = header_.type == event_type::kRotate || header_.type == event_type::kStop;
+  if (verdict->ends && boundary_bytes_ >= mark_bytes_ + mark_interval_bytes_) make_mark(false);
   return {};
 }
 

@@ -65,6 +65,9 @@ class LogTracker {
   [[nodiscard]] const std::optional<IndexHead>& head() const { return head_; }
   [[nodiscard]] std::uint32_t timestamp_seconds() const { return timestamp_seconds_; }
 
+  // The last whole event is a ROTATE or STOP: the upstream writes nothing more into this file.
+  [[nodiscard]] bool file_is_complete() const { return file_is_complete_; }
+
   // Marks passed since the last call; all lie at or before boundary().
   [[nodiscard]] std::vector<IndexMark> take_marks();
   // A mark at boundary(), to be written last.
@@ -98,6 +101,7 @@ class LogTracker {
   std::optional<protocol::Gtid> open_gtid_;
   std::optional<protocol::MariaGtid> open_maria_gtid_;
   std::vector<IndexMark> marks_;
+  bool file_is_complete_ = false;
 
   // The event in progress.
   protocol::EventHeader header_;

@@ -132,6 +132,7 @@ Result<RecoveredFile> recover_file(Storage& storage, const FilePaths& paths,
   auto content = read_index(storage, paths.index_path());
   if (!content) return content.error();
   if (!fits(*content, paths.name, recovered.size_bytes)) *content = IndexContent();
+  content->drop_seal();
 
   tracker.begin_file();
   tracker.set_gtids(gtids_before);
