@@ -7,6 +7,7 @@
 // Case: by default pattern and name are lower-cased, a regex gets (?i); case_sensitive: exact.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,6 +28,7 @@ namespace tiderelay::applier {
 // A regex of a rule or a filter; null pointers never occur in a Result that holds a value.
 [[nodiscard]] Result<std::shared_ptr<const re2::RE2>> compile_regex(const std::string& text,
                                                                     bool case_sensitive);
+[[nodiscard]] std::size_t capture_groups(const re2::RE2& regex);
 [[nodiscard]] bool regex_finds(const re2::RE2& regex, std::string_view text);  // unanchored
 
 class NamePattern {
