@@ -174,7 +174,9 @@ void add_identity(OptionTable<TaskFile>& table) {
       .mapped("true is shard-mode: pessimistic");
   table.custom<ShardMode>("shard-mode", "how the DDL of merged shards is coordinated",
                           read_shard_mode);
-  table.custom<bool>("strict-optimistic-shard-mode", "", read_strict_optimistic)
+  table
+      .custom<bool>("strict-optimistic-shard-mode", "as shard-mode: optimistic",
+                    read_strict_optimistic)
       .default_text("false");
   table.custom<std::vector<std::string>>(
       "ignore-checking-items", "prechecks to be skipped, by their ids", read_ignored_checks);
