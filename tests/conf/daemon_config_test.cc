@@ -37,7 +37,11 @@ tasks: [t.yaml]
 relay-server:
   listen: "[::1]:3307"
   users:
-  - {name: repl, password-file: pw, sources: [s1], networks: [10.0.0.0/8, "fd00::/8"], require-tls: true}
+  - name: repl
+    password-file: pw
+    sources: [s1]
+    networks: [10.0.0.0/8, "fd00::/8"]
+    require-tls: true
 hops:
   accept: [{listen: ":3308"}]
   dial: [{to: "hop.example:3308", serve: [s1]}]

@@ -62,7 +62,11 @@ from:
 purge: {interval: 60, expires: 2, remain-space: 1}
 checker: {check-enable: false, backoff-rollback: 1m, backoff-max: 10s}
 filters:
-- {schema-pattern: "a*", table-pattern: "?", events: [Truncate Table], sql-pattern: ["^DROP"], action: Ignore}
+- schema-pattern: "a*"
+  table-pattern: "?"
+  events: [Truncate Table]
+  sql-pattern: ["^DROP"]
+  action: Ignore
 )")
                                   .value();
   EXPECT_EQ(config.source_id, "mysql-replica-01");
