@@ -6,7 +6,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "applier/target_info.h"
@@ -19,13 +21,18 @@ struct SessionOptions {
   bool optimistic = true;  // TiDB: one commit round, no locks; the planner keeps keys apart
   std::chrono::seconds lock_wait{10};
   std::uint64_t row_bytes_max = 0;  // TiDB's tidb_txn_entry_size_limit; 0: the server's own
-  std::vector<std::pair<std::string, std::string>> variables;  // the task's own, set last
+  std::vector<std::pair<std::string, std::string>> variables;  // the task's own, set last;
+  // those that the statements rely on (sql_mode, time_zone, autocommit, ...) are left as they are
+  // set
 };
 
 // One packet: SETs, then one SELECT that session_is_ready() judges.
 std::string session_setup_sql(const TargetInfo& target, const SessionOptions& options);
 
+struct SessionFacts {
+  std::uint64_t max_allowed_packet_bytes = 0;
+};
 // kConfig: a variable that exactly-once depends on has another value; says which.
-Result<void> session_is_ready(const relay::QueryOutcome& outcome);
+Result<SessionFacts> session_is_ready(const relay::QueryOutcome& outcome);
 
 }  // namespace tiderelay::applier

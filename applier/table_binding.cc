@@ -272,6 +272,9 @@ const Key* TableBinding::choose_match_key() {
       match_columns_ = columns;
     }
   }
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (columns_[i].unique) unique_columns_.push_back(static_cast<std::uint32_t>(i));
+  }
   for (const Key& key : target_.keys) {
     if (key.parts.empty()) continue;
     for (BoundColumn& column : columns_) {
@@ -291,14 +294,21 @@ Result<void> TableBinding::append_hashes(std::span<const protocol::Cell> before,
   const auto refuse = [this](const Error& error) {
     return error.in("table " + dotted(source_.name)).with_way_out(kFullImages);
   };
-  if ((whole_images || keyless()) && !after.empty()) {
-    for (const std::uint32_t at : written_) {
-      if (after[at].present() || !key_columns_[at].logged) continue;
-      return refuse(Error(Errc::kData,
-                          fmt::format("the row image lacks column '{}', and {}", columns_[at].name,
-                                      keyless() ? "the table has no key that finds a row"
-                                                : "the table is still being copied")));
-    }
+  if (whole_images && keyless()) {
+    return Error(Errc::kUnsupported, "table " + dotted(source_.name) +
+                                         " has no key that finds a row, so it cannot be replayed");
+  }
+  // An update's after-image may lack what did not change, unless the row is written as a whole.
+  const bool needs_before = keyless() && !before.empty();
+  const bool needs_after = !after.empty() && (whole_images || (keyless() && before.empty()));
+  for (const std::uint32_t at : written_) {
+    const bool lacks =
+        (needs_before && !before[at].present()) || (needs_after && !after[at].present());
+    if (!lacks || !key_columns_[at].logged) continue;
+    return refuse(
+        Error(Errc::kData, fmt::format("the row image lacks column '{}', and {}", columns_[at].name,
+                                       keyless() ? "the table has no key that finds a row"
+                                                 : "the table is still being copied")));
   }
   const std::size_t first = out.size();
   out.resize(first + 2, 0);

@@ -74,6 +74,9 @@ class TableBinding {
   [[nodiscard]] bool keyless() const { return match_columns_.empty(); }
   [[nodiscard]] std::span<const std::uint32_t> match_columns() const { return match_columns_; }
 
+  // Columns of any unique key of the target: where one changes, a unique value moves.
+  [[nodiscard]] std::span<const std::uint32_t> unique_columns() const { return unique_columns_; }
+
   // INSERT ... ON DUPLICATE KEY UPDATE can only meet the row that it means: the key that finds rows
   // is the target's only unique key.
   [[nodiscard]] bool sole_unique_key() const { return sole_unique_key_; }
@@ -113,6 +116,7 @@ class TableBinding {
   std::vector<KeyColumn> key_columns_;  // likewise; points into columns_
   std::vector<std::uint32_t> written_;
   std::vector<std::uint32_t> match_columns_;
+  std::vector<std::uint32_t> unique_columns_;
   bool sole_unique_key_ = false;
   bool unique_values_hidden_ = false;
   std::vector<ConflictKey> keys_;  // [0]: the row

@@ -63,6 +63,12 @@ class Worker {
     std::vector<std::string> notes;  // kDone: rows that were not there, with kNoteAndGoOn
   };
 
+  struct Stats {  // since the start
+    std::uint64_t batches = 0;
+    std::uint64_t retries = 0;  // after transient errors and lost connections
+    std::uint64_t singles = 0;  // batches that went change by change
+  };
+
   // `row`: as it is after the takeover.
   Worker(WorkerOptions options, WorkerRow row, std::uint64_t seed);
 
@@ -82,6 +88,7 @@ class Worker {
 
   [[nodiscard]] const WorkerRow& row() const { return row_; }
   [[nodiscard]] const Batch* batch() const { return batch_.get(); }
+  [[nodiscard]] const Stats& stats() const { return stats_; }
   // What step().packets consist of: for the simulation and for messages.
   [[nodiscard]] const BatchSql* sql() const { return sql_ ? &*sql_ : nullptr; }
 
@@ -102,6 +109,7 @@ class Worker {
   void send_singles();
   void send_singles_commit();
   void look();
+  void look_or_connect();
   void judge_row(const WorkerRow& found);
   void judge_setup(const std::vector<relay::QueryOutcome>& outcomes);
   void judge_look(const relay::QueryOutcome& outcome);
@@ -110,7 +118,6 @@ class Worker {
   void judge_singles_commit(const relay::QueryOutcome& outcome);
   void refused(const Error& error, bool at_fence, bool at_commit, std::uint32_t statement);
   void act(ErrorClass error_class, const Error& error);
-  void second_try(const Error& error);
   void back_off(bool reconnect);
   void abandon(Error error);
   void pause(Error error);
@@ -119,7 +126,7 @@ class Worker {
   [[nodiscard]] AppliedSet applied_with_batch() const;
   [[nodiscard]] std::string begin_sql(bool locking) const;
 
-  const WorkerOptions options_;
+  WorkerOptions options_;
   WorkerRow row_;  // as committed
   std::mt19937_64 random_;
   Step step_;
@@ -135,6 +142,7 @@ class Worker {
   std::uint32_t tries_few_ = 0;
   std::uint64_t attempt_ = 0;  // of all sends: a packet that ran marks itself with it
   std::vector<std::string> notes_;
+  Stats stats_;
   Error pending_error_;  // kPause once the ROLLBACK is through
 };
 
