@@ -82,7 +82,7 @@ const OptionTable<Endpoint>& option_table(Tag<Endpoint>) {
     OptionTable<Endpoint> table;
     table.field<&Endpoint::host>("host", "name or address of the server")
         .required()
-        .field<&Endpoint::port>("port", "its TCP port")
+        .field<&Endpoint::port>("port", "its TCP port; a target has no default")
         .field<&Endpoint::user>("user", "the account")
         .required();
     with_password(table);

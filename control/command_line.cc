@@ -1,0 +1,91 @@
+// control/command_line.cc: the program's help, its errors of usage, and the list of its commands.
+#include "control/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <string_view>
+
+#include "base/nearest.h"
+#include "control/commands.h"
+#include "control/version.h"
+
+namespace tiderelay::control {
+namespace {
+
+constexpr const char* kAbout =
+    "tiderelay: moves MySQL-protocol databases into TiDB, and serves their relay logs.";
+constexpr const char* kFooter =
+    "Exit codes: 0 done, 1 the work failed, 2 wrong usage or configuration.\n"
+    "Each command explains itself: tiderelay COMMAND --help";
+
+void add_commands(CLI::App& program, Invocation& invocation) {
+  add_encrypt_command(program, invocation);
+  add_decrypt_command(program, invocation);
+  add_options_command(program, invocation);
+  add_version_command(program, invocation);
+}
+
+std::string name_of_chosen(const CLI::App& program) {
+  const auto chosen = program.get_subcommands();
+  return chosen.empty() ? "" : " " + chosen.front()->get_name();
+}
+
+// "unknown command "encrpyt"; did you mean encrypt?" where the line has no command at all.
+std::string unknown_command(const CLI::App& program, const std::vector<std::string>& arguments) {
+  const auto word = std::ranges::find_if(
+      arguments, [](const std::string& argument) { return !argument.starts_with('-'); });
+  if (word == arguments.end() || !program.get_subcommands().empty()) return "";
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands({})) names.push_back(command->get_name());
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  const std::string_view near = nearest(*word, views);
+  return "unknown command \"" + *word + "\"" +
+         (near.empty() ? "" : "; did you mean " + std::string(near) + "?");
+}
+
+int usage_error(const CLI::App& program, const std::vector<std::string>& arguments,
+                const std::string& text, std::ostream& err) {
+  const std::string unknown = unknown_command(program, arguments);
+  const std::string command = "tiderelay" + name_of_chosen(program);
+  err << command << ": " << (unknown.empty() ? text : unknown) << "\nSee: " << command
+      << " --help\n";
+  return kExitUsage;
+}
+
+}  // namespace
+
+int failed(std::ostream& err, const Error& error) {
+  err << "tiderelay: " << error.text() << '\n';
+  if (!error.way_out().empty()) err << "way out: " << error.way_out() << '\n';
+  return error.code() == Errc::kConfig ? kExitUsage : kExitFailed;
+}
+
+int run_command_line(const std::vector<std::string>& arguments, Streams streams) {
+  CLI::App program(kAbout, "tiderelay");
+  program.footer(kFooter);
+  program.require_subcommand(1);
+  program.set_version_flag("--version", version_line());
+  Invocation invocation{streams, nullptr};
+  add_commands(program, invocation);
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
+    program.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    const auto chosen = program.get_subcommands();
+    streams.out << (chosen.empty() ? program.help() : chosen.front()->help("tiderelay"));
+    return kExitDone;
+  } catch (const CLI::CallForVersion&) {
+    streams.out << version_line() << '\n';
+    return kExitDone;
+  } catch (const CLI::ParseError& error) {
+    if (arguments.empty()) {
+      streams.err << program.help();
+      return kExitUsage;
+    }
+    return usage_error(program, arguments, error.what(), streams.err);
+  }
+  return invocation.run();
+}
+
+}  // namespace tiderelay::control

@@ -1,0 +1,31 @@
+// control/commands.h: the commands of the program, each declared where it is done.
+#pragma once
+
+#include <functional>
+#include <ostream>
+
+#include "base/error.h"
+#include "control/command_line.h"
+
+namespace CLI {
+class App;
+}
+
+namespace tiderelay::control {
+
+// What a chosen command leaves behind; run_command_line() runs it when the whole line is parsed.
+struct Invocation {
+  Streams streams;
+  std::function<int()> run;  // gives the exit code
+};
+
+// Each adds its subcommand to the program; its callback sets `invocation.run`.
+void add_decrypt_command(CLI::App& program, Invocation& invocation);
+void add_encrypt_command(CLI::App& program, Invocation& invocation);
+void add_options_command(CLI::App& program, Invocation& invocation);
+void add_version_command(CLI::App& program, Invocation& invocation);
+
+// Prints the error with its way out and gives the exit code that fits it.
+[[nodiscard]] int failed(std::ostream& err, const Error& error);
+
+}  // namespace tiderelay::control
