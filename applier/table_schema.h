@@ -74,6 +74,8 @@ struct Column {
   std::optional<std::string>
       default_sql;  // as it would be written: 'x', NULL, CURRENT_TIMESTAMP(3)
   std::optional<std::string> on_update_sql;
+  std::optional<std::uint32_t> srid;  // geometry columns of MySQL 8.0 and later
+  bool compressed = false;            // MariaDB's COMPRESSED
   std::string comment;
   friend bool operator==(const Column&, const Column&) = default;
 
@@ -83,7 +85,7 @@ struct Column {
   }
 };
 
-enum class KeyKind : std::uint8_t { kPrimary, kUnique, kIndex, kFulltext, kSpatial };
+enum class KeyKind : std::uint8_t { kPrimary, kUnique, kIndex, kFulltext, kSpatial, kVector };
 
 struct KeyPart {
   std::string column;               // empty for an expression
@@ -99,6 +101,8 @@ struct Key {
   std::vector<KeyPart> parts;
   bool invisible = false;
   std::string comment;
+  std::string parser;                 // of a FULLTEXT key: WITH PARSER
+  bool made_for_foreign_key = false;  // by the server; gives way to a key that can replace it
   friend bool operator==(const Key&, const Key&) = default;
   [[nodiscard]] bool unique() const {
     return kind == KeyKind::kPrimary || kind == KeyKind::kUnique;
@@ -115,12 +119,19 @@ struct ForeignKey {
   friend bool operator==(const ForeignKey&, const ForeignKey&) = default;
 };
 
+struct Check {
+  std::string name;
+  std::string expression;  // without the outer parentheses
+  bool enforced = true;
+  friend bool operator==(const Check&, const Check&) = default;
+};
+
 struct TableSchema {
   TableName name;
   std::vector<Column> columns;  // in table order, hidden generated columns of the server excluded
   std::vector<Key> keys;
   std::vector<ForeignKey> foreign_keys;
-  std::vector<std::string> checks;  // CHECK constraints as text
+  std::vector<Check> checks;
   std::string charset;
   std::string collation;
   std::string comment;
