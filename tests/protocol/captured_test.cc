@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdlib>
 
+#include "protocol/charset.h"
 #include "protocol/control_events.h"
 #include "protocol/gtid_event.h"
 #include "protocol/query_event.h"
@@ -94,7 +95,10 @@ ValueContext context_of(const std::string& reading) {
 
 std::string text_of(const WireColumn& column, const std::string& reading, const Cell& cell) {
   std::string text;
-  const ValueContext context = context_of(reading);
+  ValueContext context = context_of(reading);
+  const auto converter = open_converter(reading[0] == 'c' ? reading.substr(2) : "utf8mb4");
+  if (!converter) return "error: " + converter.error().text();
+  context.converter = converter->get();
   const bool real = reading == "f" || reading == "r";
   const auto appended = real ? append_sql_literal(text, column, context, cell)
                              : append_text(text, column, context, cell);
@@ -201,7 +205,8 @@ TEST_P(Captured, EveryCutOfATableMapOrRowsEventFailsCleanly) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Servers, Captured,
-                         ::testing::Values("mysql56", "mysql57", "mysql80", "mysql97", "mariadb"),
+                         ::testing::Values("mysql56", "mysql57", "mysql80", "mysql97", "mariadb",
+                                           "charsets"),
                          [](const auto& server) { return std::string(server.param); });
 
 TEST(CapturedTableMap, TellsNamesKeysAndSignsWithFullMetadata) {
@@ -239,6 +244,24 @@ TEST(CapturedTableMap, TellsNamesKeysAndSignsWithFullMetadata) {
       EXPECT_EQ(texts.columns[i].collation, std::string(name) == "mysql97" ? 255 : 45) << i;
     }
     EXPECT_EQ(decoded.maps.at("shapes")->geometry_types, (std::vector<std::uint32_t>{0, 1, 2}));
+  }
+}
+
+TEST(CapturedTableMap, TellsTheCharacterSetOfEachColumn) {
+  const Decoded decoded = decode_inserts("charsets");
+  const auto printed = tests::printed_tables("charsets.rows");
+  EXPECT_EQ(printed.size(), 41U);
+  for (const auto& [table, expected] : printed) {
+    SCOPED_TRACE(table);
+    const TableMap& map = *decoded.maps.at(table);
+    for (std::size_t i = 1; i < map.columns.size(); ++i) {
+      const std::string& reading = expected.readings[i];
+      const std::string charset = reading == "b" ? "binary" : reading.substr(2);
+      ASSERT_TRUE(map.columns[i].collation.has_value());
+      const auto collation = find_collation(*map.columns[i].collation);
+      ASSERT_TRUE(collation.has_value());
+      EXPECT_EQ(collation->charset->name, charset);
+    }
   }
 }
 
