@@ -336,7 +336,8 @@ Awaitable<QueryOutcome> Connection::receive() {
     const Result<bool> complete = impl.take_answer(outcome);
     if (!complete) co_return impl.broken(complete.error());
     if (impl.file_wanted) {  // nobody asked for a file to be read: the server gets an empty one
-      const Result<void> sent = co_await impl.send_file(BlockSource());
+      impl.start_file();
+      const Result<void> sent = co_await impl.end_file();
       if (!sent) co_return sent.error();
       continue;
     }

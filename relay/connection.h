@@ -80,6 +80,11 @@ class Connection {
   // OK or ERR.
   using BlockSource = std::function<bool(std::string& block)>;
   Awaitable<StatementResult> load_local(std::string sql, BlockSource next_block);
+  // The same in steps, for a file whose pieces are awaited themselves: begin (an ERR before the
+  // server wants the file is the error), blocks (each returns when the socket took it), end.
+  Awaitable<void> load_begin(std::string sql);
+  Awaitable<void> load_block(ByteView block);
+  Awaitable<StatementResult> load_end();
 
   // Any other command: one packet out, packets in. The payload starts with the command byte.
   Awaitable<void> send_command(std::string payload);

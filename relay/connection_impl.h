@@ -45,7 +45,9 @@ struct Connection::Impl {
   Awaitable<void> send_frames(std::string_view payload, std::uint8_t sequence);
   Awaitable<void> send_command(std::string payload);
   Awaitable<void> last_words(Error cause);
-  Awaitable<void> send_file(BlockSource next_block);
+  void start_file();
+  Awaitable<void> send_block(std::string_view block);  // a view of what lives above
+  Awaitable<void> end_file();
 
   void begin_answer();
   [[nodiscard]] Result<bool> take_answer(QueryOutcome& outcome);
@@ -72,6 +74,8 @@ struct Connection::Impl {
   StatementResult current;  // of the answer that is being read
   protocol::RowValues values;
   bool file_wanted = false;
+  std::uint8_t file_sequence = 0;
+  QueryOutcome load_outcome;
   bool streaming = false;
   bool draining = false;              // the streamed result set has ended; the answer goes on
   std::optional<Error> stream_error;  // given after the rows that came before it

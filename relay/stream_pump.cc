@@ -96,46 +96,87 @@ Awaitable<std::span<const ByteView>> Connection::next_rows() {
 
 // ---- files
 
-Awaitable<void> Connection::Impl::send_file(BlockSource next_block) {
+void Connection::Impl::start_file() {
   file_wanted = false;
-  std::uint8_t sequence = reader.sequence();
+  file_sequence = reader.sequence();
   if (compressor) compressor->start(decompressor->sequence());
-  std::string block;
-  bool more = static_cast<bool>(next_block);
-  while (more) {
-    block.clear();
-    more = next_block(block);
-    if (block.empty()) continue;  // an empty packet would end the file
-    const auto frames = block.size() / protocol::kMaxFrameBytes + 1;
-    const Result<void> sent = co_await send_packet(block, sequence);
-    if (!sent) co_return sent.error();
-    sequence = static_cast<std::uint8_t>(sequence + frames);
-  }
-  const Result<void> ended = co_await send_packet(std::string_view(), sequence);
-  reader.expect_sequence(static_cast<std::uint8_t>(sequence + 1));
+}
+
+Awaitable<void> Connection::Impl::send_block(std::string_view block) {
+  if (block.empty()) co_return Result<void>();  // an empty packet would end the file
+  const auto frames = block.size() / protocol::kMaxFrameBytes + 1;
+  const Result<void> sent = co_await send_packet(block, file_sequence);
+  file_sequence = static_cast<std::uint8_t>(file_sequence + frames);
+  co_return sent;
+}
+
+Awaitable<void> Connection::Impl::end_file() {
+  const Result<void> ended = co_await send_packet(std::string_view(), file_sequence);
+  reader.expect_sequence(static_cast<std::uint8_t>(file_sequence + 1));
   co_return ended;
 }
 
-Awaitable<StatementResult> Connection::load_local(std::string sql, BlockSource next_block) {
+Awaitable<void> Connection::load_begin(std::string sql) {
   Impl& impl = *impl_;
   const Result<void> sent = co_await send(std::move(sql));
   if (!sent) co_return sent.error();
-  QueryOutcome outcome;
+  impl.load_outcome = QueryOutcome();
   impl.begin_answer();
   for (;;) {
-    const Result<bool> complete = impl.take_answer(outcome);
+    const Result<bool> complete = impl.take_answer(impl.load_outcome);
     if (!complete) co_return impl.broken(complete.error());
-    if (impl.file_wanted) {
-      const Result<void> loaded = co_await impl.send_file(std::exchange(next_block, nullptr));
-      if (!loaded) co_return loaded.error();
+    if (impl.file_wanted) break;
+    if (*complete) {
+      if (impl.load_outcome.error) co_return *impl.load_outcome.error;
+      co_return impl.broken(Error(Errc::kCorrupt, "the statement was to want a file"));
+    }
+    const Result<void> filled = co_await impl.fill();
+    if (!filled) co_return filled.error();
+  }
+  impl.start_file();
+  co_return Result<void>();
+}
+
+Awaitable<void> Connection::load_block(ByteView block) {
+  if (!impl_->ready) co_return impl_->not_open();
+  const Result<void> sent = co_await impl_->send_block(as_text(block));
+  co_return sent;
+}
+
+Awaitable<StatementResult> Connection::load_end() {
+  Impl& impl = *impl_;
+  if (!impl.ready) co_return impl.not_open();
+  const Result<void> ended = co_await impl.end_file();
+  if (!ended) co_return ended.error();
+  for (;;) {
+    const Result<bool> complete = impl.take_answer(impl.load_outcome);
+    if (!complete) co_return impl.broken(complete.error());
+    if (impl.file_wanted) {  // a second statement of the packet: it gets an empty file
+      impl.start_file();
+      const Result<void> empty = co_await impl.end_file();
+      if (!empty) co_return empty.error();
       continue;
     }
     if (*complete) break;
     const Result<void> filled = co_await impl.fill();
     if (!filled) co_return filled.error();
   }
-  if (outcome.error) co_return *outcome.error;
-  co_return std::move(outcome.results.front());
+  if (impl.load_outcome.error) co_return *impl.load_outcome.error;
+  co_return std::move(impl.load_outcome.results.front());
+}
+
+Awaitable<StatementResult> Connection::load_local(std::string sql, BlockSource next_block) {
+  const Result<void> begun = co_await load_begin(std::move(sql));
+  if (!begun) co_return begun.error();
+  std::string block;
+  for (bool more = true; more;) {
+    block.clear();
+    more = next_block(block);
+    const Result<void> sent = co_await impl_->send_block(block);
+    if (!sent) co_return sent.error();
+  }
+  Result<StatementResult> loaded = co_await load_end();
+  co_return loaded;
 }
 
 // ---- packets as they are
