@@ -182,7 +182,7 @@ def main() -> int:
         bench = Bench(arguments)
         try:
             getattr(bench, name)()
-        except (Missing, RuntimeError, AssertionError) as problem:
+        except (Missing, servers.StartFailed, RuntimeError, AssertionError) as problem:
             bad += 1
             print(f"{name}: FAILED: {problem}", flush=True)
         finally:

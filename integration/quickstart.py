@@ -96,7 +96,7 @@ def main() -> int:
     folder.mkdir(parents=True)
     try:
         return walk(folder)
-    except (Missing, AssertionError) as problem:
+    except (Missing, servers.StartFailed, AssertionError) as problem:
         print(f"quickstart failed: {problem}", file=sys.stderr)
         return 1
     finally:

@@ -21,6 +21,7 @@ import json
 import os
 import pwd
 import random
+import re
 import shutil
 import signal
 import socket
@@ -98,18 +99,18 @@ def server_user() -> str | None:
     return next((name for name in ("mysql", "nobody") if name in names), "root")
 
 
-def process_alive(pid: int, folder: Path) -> bool:
-    """Whether `pid` still is the server of `folder` (process ids are used again)."""
+def process_state(pid: int) -> tuple[str, int]:
+    """(state, start time) of a process, ("", 0) when there is none. Both ids together name it for ever: a pid alone is
+    used again, and the command line is empty for a moment while a program starts."""
     try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        pass
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
-    return state not in "ZX" and str(folder).encode() in command
+        return "", 0
+    return fields[0], int(fields[19])
+
+
+class StartFailed(Exception):
+    """A server that is there does not start; its log is in the text. Never a reason to skip."""
 
 
 class Server:
@@ -208,24 +209,31 @@ class Server:
                 start_new_session=True, user=user if user != "root" else None,
                 group=pwd.getpwnam(user).pw_gid if user and user != "root" else None,
                 extra_groups=[] if user and user != "root" else None)
-        self._note_pid(process.pid)
+        self._note_process(process.pid)
         self.wait_ready()
         return self
 
-    def _note_pid(self, pid: int) -> None:
-        self.facts["pid"] = pid
+    def _note_process(self, pid: int) -> None:
+        self.facts["pid"], self.facts["start_time"] = pid, process_state(pid)[1]
         (self.home / "instance.json").write_text(json.dumps(self.facts))
 
     def pid(self) -> int:
         return int(self.facts["pid"])
 
     def alive(self) -> bool:
-        return self.pid() > 0 and process_alive(self.pid(), self.home)
+        if self.pid() <= 0:
+            return False
+        try:
+            os.waitpid(self.pid(), os.WNOHANG)  # reaps it if it was ours and has ended
+        except ChildProcessError:
+            pass
+        state, start_time = process_state(self.pid())
+        return state not in ("", "Z", "X") and start_time == self.facts["start_time"]
 
     def wait_ready(self) -> None:
         def look() -> tuple[bool, str]:
             if not self.alive():
-                raise Missing(f"{self.kind} {self.name} ended during its start:\n{self.log_tail()}")
+                raise StartFailed(f"{self.kind} {self.name} ended during its start:\n{self.log_tail()}")
             try:
                 self.connect(connect_timeout=5).close()
             except (pymysql.Error, OSError) as problem:
@@ -235,13 +243,16 @@ class Server:
         try:
             until(f"start of {self.kind} {self.name}", look, START_SECONDS)
         except AssertionError as late:
-            raise Missing(f"{late}\n{self.log_tail()}") from None
+            raise StartFailed(f"{late}\n{self.log_tail()}") from None
 
-    def log_tail(self, lines: int = 30) -> str:
+    def log_tail(self, lines: int = 20) -> str:
+        """The error lines, which the notes of a shutdown push far up, then the end."""
         text = ""
         for file in (self.home / "out.log", self.error_log()):
             if file.exists():
-                text += "\n".join(file.read_text(errors="replace").splitlines()[-lines:]) + "\n"
+                all_lines = file.read_text(errors="replace").splitlines()
+                errors = [line for line in all_lines[:-lines] if re.search(r"\[(ERROR|FATAL)\]", line)]
+                text += "".join(f"{line}\n" for line in errors[-10:] + all_lines[-lines:])
         return text
 
     def signal(self, number: signal.Signals) -> None:
@@ -300,7 +311,7 @@ class TidbServer(Server):
         for part in ("data", "tmp"):
             (self.home / part).mkdir()
         self.facts["status_port"] = free_port()
-        self._note_pid(0)
+        self._note_process(0)
         self.write_configuration()
         user = server_user()
         if user:
@@ -410,7 +421,7 @@ def _initialise(server: Server) -> None:
     if server.kind == "mysql56":
         return
     if server.kind == "mariadb":
-        words = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db", "--skip-name-resolve",
+        words = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db", "--force",
                  "--auth-root-authentication-method=normal", f"--tmpdir={server.home}/tmp"]
         environment = dict(os.environ)
     else:
@@ -421,7 +432,7 @@ def _initialise(server: Server) -> None:
     done = subprocess.run(words, env=environment, cwd=server.home, user=user if user != "root" else None,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
-        raise Missing(f"{server.kind} cannot be initialised: {done.stdout}{done.stderr}{server.log_tail()}")
+        raise StartFailed(f"{server.kind} cannot be initialised: {done.stdout}{done.stderr}{server.log_tail()}")
 
 
 def _make_accounts(server: Server) -> None:
@@ -511,7 +522,7 @@ def _main() -> None:
                 if kind != "tidb":
                     _template(kind)
                 say(f"{kind}: ready")
-            except Missing as missing:
+            except (Missing, StartFailed) as missing:
                 say(f"{kind}: MISSING: {missing}")
     elif arguments.command == "client":
         program = packages.mysql_client(arguments.words[0])
@@ -528,5 +539,5 @@ def _main() -> None:
 if __name__ == "__main__":
     try:
         _main()
-    except Missing as problem:
+    except (Missing, StartFailed) as problem:
         sys.exit(str(problem))

@@ -58,6 +58,19 @@ class Servers(Scenario):
         self.assertEqual(server.query("select * from d.t"), [(1,)])
         server.execute("drop database d")
 
+    def test_a_server_that_does_not_start_is_a_failure_and_no_skip(self) -> None:
+        for kind in ("mysql56", "mysql57"):
+            with self.assertRaises(servers.StartFailed) as caught:
+                self.server(kind, options=["no-such-option=1"])
+            self.assertIn("no-such-option", str(caught.exception), "the log is in the text")
+
+    def test_another_process_of_the_same_id_is_not_ours(self) -> None:
+        server = self.server("mysql57")
+        self.assertTrue(server.alive())
+        server.facts["start_time"] += 1
+        self.assertFalse(server.alive())
+        server.facts["start_time"] -= 1
+
     def test_two_servers_have_two_identities(self) -> None:
         first, second = self.server("mysql57"), self.server("mysql57")
         self.assertNotEqual(first.query("select @@server_uuid"), second.query("select @@server_uuid"))
