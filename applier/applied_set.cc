@@ -79,10 +79,11 @@ bool parse_member(std::string_view member, AppliedSet& set) {
   const std::optional<std::string> origin = decode_origin(member.substr(0, at - 1));
   if (!origin) return false;
   std::string_view rest = member.substr(at);
-  while (!rest.empty()) {
+  for (bool more = true; more;) {
     const std::size_t colon = rest.find(':');
     const std::string_view piece = rest.substr(0, colon);
-    rest = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
+    more = colon != std::string_view::npos;
+    if (more) rest.remove_prefix(colon + 1);
     const std::size_t bracket = piece.find('[');
     const auto numbers = parse_range(piece.substr(0, bracket));
     if (!numbers) return false;
@@ -146,10 +147,11 @@ bool Intervals::contains(std::uint64_t first, std::uint64_t end) const {
 Result<AppliedSet> AppliedSet::parse(std::string_view text) {
   AppliedSet set;
   std::string_view rest = text;
-  while (!rest.empty()) {
+  for (bool more = !text.empty(); more;) {
     const std::size_t comma = rest.find(',');
     const std::string_view member = rest.substr(0, comma);
-    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+    more = comma != std::string_view::npos;
+    if (more) rest.remove_prefix(comma + 1);
     if (!parse_member(member, set)) {
       return Error(Errc::kCorrupt, fmt::format("not a set of transactions: '{}'", member));
     }

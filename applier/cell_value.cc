@@ -1,11 +1,9 @@
 // applier/cell_value.cc: reads a cell's bytes.
 #include "applier/cell_value.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <bit>
-#include <cmath>
-#include <iterator>
+#include <cstring>
 
 namespace tiderelay::applier {
 namespace {
@@ -25,6 +23,17 @@ std::uint64_t big_endian(ByteView bytes) {
 }  // namespace
 
 bool is_integer(SqlType type) { return type <= SqlType::kBigInt; }
+
+bool is_text(SqlType type) {
+  return type == SqlType::kChar || type == SqlType::kVarchar ||
+         (type >= SqlType::kTinyText && type <= SqlType::kLongText);
+}
+
+bool is_binary(SqlType type) {
+  return type == SqlType::kBinary || type == SqlType::kVarbinary ||
+         (type >= SqlType::kTinyBlob && type <= SqlType::kLongBlob) || type == SqlType::kUuid ||
+         type == SqlType::kInet;
+}
 
 bool is_utf8(std::string_view charset) {
   return charset == "utf8mb4" || charset == "utf8mb3" || charset == "utf8" || charset == "ascii";
@@ -61,23 +70,22 @@ void append_label(std::string& out, const Column& column, std::uint64_t number) 
   }
 }
 
-bool append_cell_text(std::string& out, const protocol::WireColumn& wire, const Column& column,
-                      const protocol::Cell& cell) {
-  if (is_integer(column.type) || column.type == SqlType::kBit || column.type == SqlType::kYear) {
-    const std::uint64_t number = cell_integer(wire, cell);
-    if (is_integer(column.type) && !wire.is_unsigned.value_or(false)) {
-      fmt::format_to(std::back_inserter(out), "{}", static_cast<std::int64_t>(number));
-    } else {
-      fmt::format_to(std::back_inserter(out), "{}", number);
-    }
-    return true;
+Result<void> append_cell_text(std::string& out, const KeyColumn& column,
+                              const protocol::Cell& cell) {
+  using protocol::ColumnType;
+  const SqlType type = column.source->type;
+  if (type == SqlType::kEnum || type == SqlType::kSet) {
+    append_label(out, *column.source, cell_integer(column.wire, cell));
+    return {};
   }
-  if (column.type == SqlType::kEnum || column.type == SqlType::kSet) {
-    append_label(out, column, cell_integer(wire, cell));
-    return true;
+  const bool plain_text = is_text(type) && column.value.converter == nullptr &&
+                          column.wire.type != ColumnType::kMariaBlobCompressed &&
+                          column.wire.type != ColumnType::kMariaVarcharCompressed;
+  if (plain_text) {
+    out += as_text(cell.bytes());
+    return {};
   }
-  out += as_text(cell.bytes());
-  return true;
+  return protocol::append_text(out, column.wire, column.value, cell);
 }
 
 }  // namespace tiderelay::applier

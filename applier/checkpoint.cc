@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "applier/sql_text.h"
+#include "protocol/sql_text.h"
 
 namespace tiderelay::applier {
 namespace {
@@ -211,7 +212,7 @@ std::string source_update_sql(const CheckpointScope& scope, const SourceFence& o
   set("rules_since", update.rules_since);
   if (update.schema_snapshot) {
     sql += ",schema_snapshot=";
-    append_hex(sql, *update.schema_snapshot);
+    protocol::append_binary_literal(sql, as_bytes(*update.schema_snapshot), 0, true);
   }
   return sql + where(scope);
 }

@@ -7,7 +7,6 @@
 #include <bit>
 #include <cctype>
 
-#include "applier/cell_value.h"
 #include "applier/key_hash.h"
 
 namespace tiderelay::applier {
@@ -19,15 +18,6 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-bool is_text(SqlType type) {
-  return type == SqlType::kChar || type == SqlType::kVarchar ||
-         (type >= SqlType::kTinyText && type <= SqlType::kLongText);
-}
-bool is_binary(SqlType type) {
-  return type == SqlType::kBinary || type == SqlType::kVarbinary ||
-         (type >= SqlType::kTinyBlob && type <= SqlType::kLongBlob) || type == SqlType::kUuid ||
-         type == SqlType::kInet;
-}
 bool is_label(SqlType type) { return type == SqlType::kEnum || type == SqlType::kSet; }
 
 // The form in which values of one column are equal when they are equal under `side`'s definition;
@@ -209,7 +199,7 @@ void append_bytes(std::string& out, const ConflictPart& part, const KeyColumn& c
       std::string text;
       if (part.form == KeyForm::kLabel) {
         append_label(text, *column.source, cell_integer(column.wire, cell));
-      } else if (!append_cell_text(text, column.wire, *column.source, cell)) {
+      } else if (!append_cell_text(text, column, cell)) {
         return;  // no value: as coarse as can be; the statement will be refused by name
       }
       if (part.prefix != 0) cut_characters(text, 0, part.prefix);
@@ -225,7 +215,7 @@ void append_bytes(std::string& out, const ConflictPart& part, const KeyColumn& c
     }
     case KeyForm::kCanonical: {
       const std::size_t from = out.size();
-      if (!append_cell_text(out, column.wire, *column.source, cell)) return;
+      if (!append_cell_text(out, column, cell)) return;
       if (out.find('.', from) == std::string::npos) return;
       while (out.back() == '0') out.pop_back();
       if (out.back() == '.') out.pop_back();

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "applier/cell_value.h"
 #include "applier/table_schema.h"
 #include "base/error.h"
 #include "protocol/row_image.h"
@@ -44,14 +45,6 @@ struct ConflictKey {
   std::uint64_t seed = 0;           // names the key: equal definitions on both sides have one seed
   std::vector<ConflictPart> parts;  // empty: every change of the table conflicts
   bool null_conflicts = false;      // whole rows: NULL is a value like others
-};
-
-// What a key's values need to be read: one per column of the wire image.
-struct KeyColumn {
-  protocol::WireColumn wire;  // signedness filled in
-  const Column* source = nullptr;
-  const Column* target = nullptr;  // null: the target lacks it
-  bool logged = true;              // false: generated, and its values are not in the log
 };
 
 struct KeyContext {

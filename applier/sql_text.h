@@ -1,7 +1,5 @@
-// applier/sql_text.h: pieces of SQL that are quoted for every target alike.
-//
-// Sessions run with NO_BACKSLASH_ESCAPES (session_setup), so that a quote is the only character of
-// a string that needs care.
+// applier/sql_text.h: quoting for our own sessions, which run with NO_BACKSLASH_ESCAPES
+// (session_setup.h).
 #pragma once
 
 #include <string>
@@ -11,10 +9,8 @@
 
 namespace tiderelay::applier {
 
-[[nodiscard]] std::string quoted_name(std::string_view name);      // `a``b`
-[[nodiscard]] std::string quoted_table(const TableName& name);     // `s`.`t`
-void append_quoted_text(std::string& out, std::string_view text);  // 'it''s'
-[[nodiscard]] std::string quoted_text(std::string_view text);
-void append_hex(std::string& out, std::string_view bytes);  // x'00ff'
+[[nodiscard]] std::string quoted_name(std::string_view name);   // `a``b`
+[[nodiscard]] std::string quoted_table(const TableName& name);  // `s`.`t`
+[[nodiscard]] std::string quoted_text(std::string_view text);   // 'it''s'
 
 }  // namespace tiderelay::applier

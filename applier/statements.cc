@@ -115,9 +115,14 @@ class Writer {
   }
 
  private:
-  static Error bad_value(const TableBinding& binding, std::uint32_t at) {
-    return Error(Errc::kData, fmt::format("the value of column '{}' cannot be read",
-                                          binding.columns()[at].name));
+  Result<void> literal(const TableBinding& binding, std::uint32_t at, const Cell& cell) {
+    const Result<void> written = append_literal(text_, binding, at, cell);
+    if (!written) return named(written.error(), binding, at);
+    return {};
+  }
+
+  static Error named(const Error& error, const TableBinding& binding, std::uint32_t at) {
+    return error.in("column '" + binding.columns()[at].name + "'").as(Errc::kData);
   }
 
   Result<void> row(Shape shape, const NetChange& change, bool first) {
@@ -167,8 +172,8 @@ class Writer {
       const Cell& cell = change.after[at];
       if (!cell.present()) {
         if (const Result<void> filled = default_value(binding, at); !filled) return filled.error();
-      } else if (!append_literal(text_, binding, at, cell)) {
-        return bad_value(binding, at);
+      } else if (const Result<void> written = literal(binding, at, cell); !written) {
+        return written.error();
       }
     }
     text_.push_back(')');
@@ -223,9 +228,8 @@ class Writer {
     if (keys.size() > 1) text_.push_back('(');
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (i > 0) text_.push_back(',');
-      if (!append_literal(text_, binding, keys[i], key_image(change)[keys[i]])) {
-        return bad_value(binding, keys[i]);
-      }
+      const Result<void> written = literal(binding, keys[i], key_image(change)[keys[i]]);
+      if (!written) return written.error();
     }
     if (keys.size() > 1) text_.push_back(')');
     return {};
@@ -244,7 +248,8 @@ class Writer {
       more = true;
       text_ += binding.columns()[at].quoted;
       text_.push_back('=');
-      if (!append_literal(text_, binding, at, key_image(change)[at])) return bad_value(binding, at);
+      const Result<void> written = literal(binding, at, key_image(change)[at]);
+      if (!written) return written.error();
     }
     return {};
   }
@@ -256,7 +261,8 @@ class Writer {
       if (!binding.key_columns()[at].logged) continue;
       if (more) text_ += " AND ";
       more = true;
-      if (!append_exact_match(text_, binding, at, change.before[at])) return bad_value(binding, at);
+      const Result<void> written = append_exact_match(text_, binding, at, change.before[at]);
+      if (!written) return named(written.error(), binding, at);
     }
     text_ += " LIMIT 1";
     return {};
@@ -273,7 +279,8 @@ class Writer {
       more = true;
       text_ += binding.columns()[at].quoted;
       text_.push_back('=');
-      if (!append_literal(text_, binding, at, change.after[at])) return bad_value(binding, at);
+      const Result<void> written = literal(binding, at, change.after[at]);
+      if (!written) return written.error();
     }
     if (more) return {};
     const std::string& name = binding.columns()[binding.written().front()].quoted;
@@ -297,7 +304,7 @@ class Writer {
       const bool key =
           std::ranges::find(binding.match_columns(), at) != binding.match_columns().end();
       const bool spelled =
-          shape == Shape::kReplayUpsert && binding.columns()[at].literal != Literal::kNumber;
+          shape == Shape::kReplayUpsert && binding.columns()[at].source.type >= SqlType::kDate;
       if (key && !spelled) continue;
       append_assignment(binding, at, more);
       more = true;

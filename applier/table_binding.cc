@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cctype>
 
-#include "applier/cell_value.h"
 #include "applier/sql_text.h"
 
 namespace tiderelay::applier {
@@ -92,37 +91,28 @@ bool carries(ColumnType wire, SqlType type) {
   }
 }
 
-bool holds_text(SqlType type) {
-  return type == SqlType::kChar || type == SqlType::kVarchar ||
-         (type >= SqlType::kTinyText && type <= SqlType::kLongText);
+Literal literal_for(const Column& source, const Column& target) {
+  if (source.type == SqlType::kEnum || source.type == SqlType::kSet) {
+    const bool same = target.type == source.type && target.elements == source.elements;
+    return same ? Literal::kPlain : Literal::kQuoted;
+  }
+  const bool number = source.type <= SqlType::kYear;
+  return number && is_text(target.type) ? Literal::kQuoted : Literal::kPlain;
 }
 
-Literal literal_for(const Column& source, const Column& target) {
-  switch (source.type) {
-    case SqlType::kDate:
-    case SqlType::kTime:
-    case SqlType::kDateTime:
-    case SqlType::kTimestamp:
-      return Literal::kQuoted;
-    case SqlType::kEnum:
-    case SqlType::kSet:
-      if (target.type == source.type && target.elements == source.elements) return Literal::kNumber;
-      return source.type == SqlType::kEnum ? Literal::kEnumLabel : Literal::kSetLabel;
-    case SqlType::kJson:
-      return Literal::kJson;
-    case SqlType::kBinary:
-    case SqlType::kVarbinary:
-    case SqlType::kTinyBlob:
-    case SqlType::kBlob:
-    case SqlType::kMediumBlob:
-    case SqlType::kLongBlob:
-    case SqlType::kGeometry:
-      return Literal::kBinary;
-    default:
-      break;
+protocol::ValueContext value_context(const protocol::WireColumn& wire, const Column& source,
+                                     const TargetInfo& target) {
+  using Meaning = protocol::ValueContext::Meaning;
+  protocol::ValueContext context;
+  context.is_unsigned = wire.is_unsigned.value_or(source.is_unsigned);
+  context.binary = is_binary(source.type);
+  context.no_backslash_escapes = true;
+  context.vector_as_bytes = target.kind == TargetKind::kMysql;
+  if (source.type == SqlType::kUuid) context.meaning = Meaning::kUuid;
+  if (source.type == SqlType::kInet) {
+    context.meaning = same_name(source.type_text, "inet4") ? Meaning::kInet4 : Meaning::kInet6;
   }
-  if (source.is_character() || source.type >= SqlType::kVector) return Literal::kText;
-  return holds_text(target.type) ? Literal::kQuoted : Literal::kNumber;
+  return context;
 }
 
 // The key's columns as indices of the image; empty if it is not a unique key of whole NOT NULL
@@ -211,7 +201,8 @@ Result<void> TableBinding::bind_columns(std::span<const protocol::WireColumn> wi
   for (std::size_t i = 0; i < wire.size(); ++i) {
     KeyColumn key_column;
     key_column.wire = wire[i];
-    if (!key_column.wire.is_unsigned) key_column.wire.is_unsigned = columns_[i].source.is_unsigned;
+    key_column.value = value_context(wire[i], columns_[i].source, options_.target);
+    key_column.wire.is_unsigned = key_column.value.is_unsigned;
     key_column.source = &columns_[i].source;
     key_column.target = columns_[i].target ? &*columns_[i].target : nullptr;
     key_column.logged =
@@ -369,9 +360,7 @@ std::string TableBinding::describe_row(std::span<const protocol::Cell> image) co
       continue;
     }
     std::string value;
-    if (!append_cell_text(value, key_columns_[at].wire, columns_[at].source, image[at])) {
-      value = "not readable";
-    }
+    if (!append_cell_text(value, key_columns_[at], image[at])) value = "not readable";
     if (value.size() > kLongestValueBytes) value = value.substr(0, kLongestValueBytes) + "...";
     text += value;
   }

@@ -33,13 +33,8 @@ struct BindingOptions {
 
 // How a value is written into a statement for the target.
 enum class Literal : std::uint8_t {
-  kNumber,     // integers, decimals, floats (exactly), YEAR, BIT, ENUM and SET by ordinal
-  kQuoted,     // dates, times; numbers for a target column of text
-  kText,       // character data, transcoded to UTF-8
-  kBinary,     // x'...'
-  kJson,       // quoted UTF-8
-  kEnumLabel,  // the member's text, where the target's members differ
-  kSetLabel,
+  kPlain,   // as its type is written (protocol/value_text.h)
+  kQuoted,  // as quoted text: labels where the target's members differ, numbers for a text column
 };
 
 struct BoundColumn {
@@ -50,7 +45,7 @@ struct BoundColumn {
   bool written = false;  // has a target column, and that is not generated
   bool unique = false;   // part of a unique key of the target: an upsert must not change it
   bool indexed = false;  // first part of any key of the target
-  Literal literal = Literal::kNumber;
+  Literal literal = Literal::kPlain;
 };
 
 class TableBinding {
