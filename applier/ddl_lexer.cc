@@ -286,15 +286,6 @@ Result<LexedText> lex(std::string_view sql, const LexOptions& options) {
   return Lexer(sql, options).run();
 }
 
-std::string quoted_name(std::string_view name) {
-  std::string out = "`";
-  for (const char c : name) {
-    if (c == '`') out += '`';
-    out += c;
-  }
-  return out += '`';
-}
-
 std::string quoted_string(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "applier/sql_text.h"
 #include "base/error.h"
 
 namespace tiderelay::applier {
@@ -52,8 +53,7 @@ struct LexedText {
 
 [[nodiscard]] Result<LexedText> lex(std::string_view sql, const LexOptions& options);
 
-// Spells a name and a string as MySQL and TiDB read them with the default sql_mode.
-[[nodiscard]] std::string quoted_name(std::string_view name);
+// Spells a string as MySQL and TiDB read it with the default sql_mode; names: sql_text.h.
 [[nodiscard]] std::string quoted_string(std::string_view text);
 [[nodiscard]] bool same_word(std::string_view a, std::string_view b);  // ASCII, any case
 [[nodiscard]] std::string lower_case(std::string_view text);           // ASCII
