@@ -113,7 +113,7 @@ Result<SecretKey> parse_secret_key(std::string_view hex) {
     } else {
       return wrong;
     }
-    key[i / 2] = static_cast<std::uint8_t>((key[i / 2] << 4U) | digit);
+    key[i / 2] = static_cast<std::uint8_t>((static_cast<unsigned>(key[i / 2]) << 4U) | digit);
   }
   return key;
 }
