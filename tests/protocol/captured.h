@@ -2,8 +2,9 @@
 // applier reads them, and what the same servers printed for the rows in them.
 #pragma once
 
+#include <bit>
+#include <cstdlib>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <map>
 #include <string>
@@ -11,6 +12,8 @@
 
 #include "protocol/event.h"
 #include "protocol/format_description.h"
+#include "protocol/value_text.h"
+#include "tests/protocol/binlog_maker.h"
 
 namespace tiderelay::protocol::tests {
 
@@ -72,6 +75,65 @@ inline std::map<std::string, PrintedTable> printed_tables(const std::string& nam
     table->readings.assign(parts.begin() + 1, parts.end());
   }
   return tables;
+}
+
+inline std::string hex_upper(std::string_view bytes) {
+  std::string out;
+  for (const char c : bytes) {
+    constexpr char kDigits[] = "0123456789ABCDEF";
+    out += kDigits[static_cast<unsigned char>(c) >> 4];
+    out += kDigits[c & 15];
+  }
+  return out;
+}
+
+// Long values stand as their length and CRC.
+inline std::string shown(std::string_view raw) {
+  if (raw.size() * 2 <= 200) return hex_upper(raw);
+  return "~" + std::to_string(raw.size()) + ":" + std::to_string(crc32(0, as_bytes(raw)));
+}
+
+inline ValueContext context_of(const std::string& reading) {
+  ValueContext context;
+  context.is_unsigned = reading == "u";
+  context.binary = reading == "b";
+  context.vector_as_bytes = reading == "v";
+  if (reading == "uuid") context.meaning = ValueContext::Meaning::kUuid;
+  if (reading == "inet4") context.meaning = ValueContext::Meaning::kInet4;
+  if (reading == "inet6") context.meaning = ValueContext::Meaning::kInet6;
+  return context;
+}
+
+inline std::string text_of(const WireColumn& column, const std::string& reading, const Cell& cell) {
+  std::string text;
+  ValueContext context = context_of(reading);
+  const auto converter = open_converter(reading[0] == 'c' ? reading.substr(2) : "utf8mb4");
+  if (!converter) return "error: " + converter.error().text();
+  context.converter = converter->get();
+  const bool real = reading == "f" || reading == "r";
+  const auto appended = real ? append_sql_literal(text, column, context, cell)
+                             : append_text(text, column, context, cell);
+  if (!appended) return "error: " + appended.error().text();
+  if (cell.is_null()) return "\\N";
+  if (reading == "j" || reading[0] == 'c') return shown(text);
+  if (reading == "b" || reading == "v") return shown(from_hex(text.substr(2)));
+  return text;
+}
+
+// 5.7 prints the JSON double 1.0 as 1.
+inline bool same_but_for_point_zero(const std::string& ours, const std::string& server) {
+  return ours == server + hex_upper(".0");
+}
+
+inline bool same_text(const std::string& reading, const std::string& ours,
+                      const std::string& server) {
+  if (ours == server) return true;
+  if (reading == "j") return same_but_for_point_zero(ours, server);
+  if ((reading == "f" || reading == "r") && server != "\\N") {
+    return std::bit_cast<std::uint64_t>(std::strtod(ours.c_str(), nullptr)) ==
+           std::bit_cast<std::uint64_t>(std::strtod(server.c_str(), nullptr));
+  }
+  return false;
 }
 
 }  // namespace tiderelay::protocol::tests

@@ -82,7 +82,8 @@ def main() -> None:
     parser.add_argument("server")
     parser.add_argument("name")
     parser.add_argument("scripts", nargs="+")
-    parser.add_argument("--before", action="append", default=[])
+    parser.add_argument("--before", action="append", default=[], help="a statement to run first, outside of the log")
+    parser.add_argument("--next", action="store_true", help="keep the second binlog file too, as NAME_next.binlog")
     arguments = parser.parse_args()
     listed = subprocess.run([sys.executable, str(HERE.parents[2] / "integration" / "servers.py"), "list"],
                             check=True, capture_output=True, text=True).stdout
@@ -112,7 +113,10 @@ def main() -> None:
                    " and table_type like '%TABLE%' order by table_name")
     tables = [row[0] for row in cursor.fetchall()]
     (HERE / f"{arguments.name}.rows").write_text("".join(table_rows(cursor, table) for table in tables))
-    (HERE / f"{arguments.name}.binlog").write_bytes((Path(found[2]) / "data" / "binlog.000001").read_bytes())
+    logs = Path(found[2]) / "data"
+    (HERE / f"{arguments.name}.binlog").write_bytes((logs / "binlog.000001").read_bytes())
+    if arguments.next:
+        (HERE / f"{arguments.name}_next.binlog").write_bytes((logs / "binlog.000002").read_bytes())
     print(arguments.name, version, (HERE / f"{arguments.name}.binlog").stat().st_size, "bytes")
 
 
