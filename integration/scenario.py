@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 import unittest
 from pathlib import Path
 from typing import Any, Callable, TypeVar
@@ -61,12 +63,13 @@ class Scenario(unittest.TestCase):
         self.skipTest(str(missing))
 
     def need_tiderelay(self) -> None:
-        """A missing program is a failure; only a tree that has no program to build skips."""
-        if harness.BINARY.exists():
-            return
-        if not (harness.TOP / "main.cc").exists():
-            self.skipTest("this tree has no main.cc, so there is no tiderelay to run")
-        self.fail(f"{harness.BINARY} does not exist; run make build, or set TIDERELAY")
+        """A program that is missing or broken is a failure; only one whose help lists no `run` skips."""
+        if not harness.BINARY.exists():
+            self.fail(f"{harness.BINARY} does not exist; run make build, or set TIDERELAY")
+        asked = subprocess.run([harness.BINARY, "--help"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(asked.returncode, 0, f"{harness.BINARY} --help: {asked.stdout}{asked.stderr}")
+        if not re.search(r"^\s+run\b", asked.stdout, re.M):
+            self.skipTest("this tiderelay has no command `run`")
 
     def file(self, name: str, text: str) -> Path:
         path = self.folder / name
