@@ -29,6 +29,7 @@ struct Option {
   std::string meaning;
   std::string reason;  // kMapped: to what; kNoEffect: why; kRefused: why, and the way out
   bool required = false;
+  std::uint32_t dm_code = 0;             // DM's number for: missing, or not one of its words
   std::uint64_t plain_unit = 0;          // bytes or milliseconds that a number alone counts in
   const Section* (*inside)() = nullptr;  // the keys of a map, of each item of a list, …
 };

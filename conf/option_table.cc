@@ -15,6 +15,10 @@ bool is_scalar(Reader& reader, const YamlNode& node, const std::string& wanted) 
   return false;
 }
 
+std::uint32_t code_of(const Option& option) {
+  return option.dm_code == 0 ? kDmYamlError : option.dm_code;
+}
+
 void read_number(Reader& reader, const YamlNode& node, std::uint64_t most, std::uint64_t& into) {
   const std::string wanted = "a whole number";
   if (!is_scalar(reader, node, wanted)) return;
@@ -140,7 +144,8 @@ std::string joined_words(const std::vector<std::string_view>& words, char betwee
   return all;
 }
 
-int read_word(Reader& reader, const YamlNode& node, const std::vector<std::string_view>& words) {
+int read_word(Reader& reader, const Option& option, const YamlNode& node,
+              const std::vector<std::string_view>& words) {
   std::string wanted = "one of";
   for (const std::string_view word : words) {
     if (!word.empty()) wanted += (wanted == "one of" ? " " : ", ") + std::string(word);
@@ -149,8 +154,10 @@ int read_word(Reader& reader, const YamlNode& node, const std::vector<std::strin
   const auto found = std::ranges::find(words, node.text);
   if (found != words.end()) return static_cast<int>(found - words.begin());
   const std::string_view near = nearest(node.text, words);
-  reader.refuse(node, "wants " + wanted + ", got " + node.described() +
-                          (near.empty() ? "" : "; did you mean " + std::string(near) + "?"));
+  reader.refuse(node,
+                "wants " + wanted + ", got " + node.described() +
+                    (near.empty() ? "" : "; did you mean " + std::string(near) + "?"),
+                code_of(option));
   return -1;
 }
 
@@ -182,7 +189,7 @@ void refuse_missing(Reader& reader, const Section& section, const YamlNode& map)
   for (const Option& option : section.options) {
     if (!option.required || map.find(option.name) != nullptr) continue;
     if (!option.older_name.empty() && map.find(option.older_name) != nullptr) continue;
-    reader.refuse(map, "the key " + option.name + " is missing");
+    reader.refuse(map, "the key " + option.name + " is missing", code_of(option));
   }
 }
 

@@ -80,7 +80,7 @@ TIDERELAY_SCALAR(ListenAddress, "host:port");
 #undef TIDERELAY_SCALAR
 
 // The word that a scalar is among `words`; -1 and a problem where it is none of them.
-[[nodiscard]] int read_word(Reader& reader, const YamlNode& node,
+[[nodiscard]] int read_word(Reader& reader, const Option& option, const YamlNode& node,
                             const std::vector<std::string_view>& words);
 [[nodiscard]] std::string joined_words(const std::vector<std::string_view>& words, char between);
 
@@ -93,8 +93,8 @@ struct Value<E> : ScalarValue {
   }
   static std::string type() { return joined_words(words(), '|'); }
   static std::string show(const E& value) { return std::string(word_of(value)); }
-  static void read(Reader& reader, const Option& /*option*/, const YamlNode& node, E& into) {
-    const int index = read_word(reader, node, words());
+  static void read(Reader& reader, const Option& option, const YamlNode& node, E& into) {
+    const int index = read_word(reader, option, node, words());
     if (index >= 0) into = EnumWords<E>::kWords[static_cast<std::size_t>(index)].first;
   }
 };
@@ -213,6 +213,7 @@ class OptionTable {
 
   // About the option declared last.
   OptionTable& required() { return last().required = true, *this; }
+  OptionTable& dm_code(std::uint32_t code) { return last().dm_code = code, *this; }
   OptionTable& older(std::string name) { return last().older_name = std::move(name), *this; }
   OptionTable& plain_unit(std::uint64_t unit) { return last().plain_unit = unit, *this; }
   OptionTable& default_text(std::string text) {

@@ -26,11 +26,11 @@ void finish_dump(Reader& reader, const YamlNode& map, DumpConfig& dump) {
   if (dump.threads == 0) reader.refuse(map, "threads must be at least 1");
 }
 
-void read_import_mode(Reader& reader, const Option& /*option*/, const YamlNode& node,
+void read_import_mode(Reader& reader, const Option& option, const YamlNode& node,
                       LoadConfig& /*into*/) {
   const std::vector<std::string_view> words = {"logical",  "sql",         "loader",
                                                "physical", "import-into", ""};
-  const int index = read_word(reader, node, words);
+  const int index = read_word(reader, option, node, words);
   if (index == 3 || index == 4) {
     reader.note(node, Verdict::kNoEffect,
                 std::string(kNoPhysical) + ": the same rows, more slowly");
@@ -48,9 +48,9 @@ void check_safe_mode(Reader& reader, const YamlNode& map, SyncConfig& sync) {
   }
 }
 
-void read_validator_mode(Reader& reader, const Option& /*option*/, const YamlNode& node,
+void read_validator_mode(Reader& reader, const Option& option, const YamlNode& node,
                          ValidatorConfig& /*into*/) {
-  const int index = read_word(reader, node, {"none", "fast", "full", ""});
+  const int index = read_word(reader, option, node, {"none", "fast", "full", ""});
   if (index == 1 || index == 2) {
     reader.refuse(
         node, "not supported yet: " + std::string(kNoValidator) + "; leave mode out, or say none");
@@ -90,7 +90,9 @@ const OptionTable<LoadConfig>& option_table(Tag<LoadConfig>) {
           .field<&LoadConfig::on_duplicate>("on-duplicate-logical",
                                             "what happens to a row whose key is there already")
           .older("on-duplicate")
+          .dm_code(20054)
           .field<&LoadConfig::analyze>("analyze", "ANALYZE TABLE after the full phase (TiDB)")
+          .dm_code(20065)
           .custom<std::string>("import-mode", "logical (sql, loader), physical or import-into",
                                read_import_mode)
           .default_text("logical")
@@ -141,6 +143,7 @@ const OptionTable<ValidatorConfig>& option_table(Tag<ValidatorConfig>) {
       OptionTable<ValidatorConfig>()
           .custom<std::string>("mode", "none; fast and full are refused", read_validator_mode)
           .default_text("none")
+          .dm_code(20055)
           .ignored<std::uint32_t>("worker-count", "", kNoValidator)
           .ignored<std::string>("validate-interval", "", kNoValidator)
           .ignored<std::string>("check-interval", "", kNoValidator)

@@ -85,6 +85,7 @@ const OptionTable<SourceConfig>& option_table(Tag<SourceConfig>) {
       OptionTable<SourceConfig>()
           .field<&SourceConfig::source_id>("source-id", "the source's name, up to 32 bytes")
           .required()
+          .dm_code(kDmEmptySourceId)
           .field<&SourceConfig::enable>("enable", "false: its tasks stay stopped")
           .field<&SourceConfig::enable_gtid>(
               "enable-gtid", "positions by GTID; used for safety wherever the source has them")

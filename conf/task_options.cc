@@ -150,9 +150,9 @@ void read_anchored(Reader& reader, const Option& option, const YamlNode& node, T
   anchor(reader, node, into.task.*Member);
 }
 
-void read_online_ddl_scheme(Reader& reader, const Option& /*option*/, const YamlNode& node,
+void read_online_ddl_scheme(Reader& reader, const Option& option, const YamlNode& node,
                             TaskFile& into) {
-  if (read_word(reader, node, {"gh-ost", "pt", ""}) >= 0 && !node.text.empty()) {
+  if (read_word(reader, option, node, {"gh-ost", "pt", ""}) >= 0 && !node.text.empty()) {
     into.task.online_ddl = true;
   }
 }
@@ -165,15 +165,20 @@ const OptionTable<Experimental>& option_table(Tag<Experimental>) {
 }
 
 void add_identity(OptionTable<TaskFile>& table) {
-  add<&TaskConfig::name>(table, "name", "the task's name, part of its checkpoints").required();
+  add<&TaskConfig::name>(table, "name", "the task's name, part of its checkpoints")
+      .required()
+      .dm_code(20019);
   table
       .custom<TaskMode>("task-mode", "full: existing rows; incremental: changes; all: both",
                         read_mode)
-      .required();
+      .required()
+      .dm_code(20020);
   table.field<&TaskFile::is_sharding>("is-sharding", "DM 1.0's name for merging shards")
       .mapped("true is shard-mode: pessimistic");
-  table.custom<ShardMode>("shard-mode", "how the DDL of merged shards is coordinated",
-                          read_shard_mode);
+  table
+      .custom<ShardMode>("shard-mode", "how the DDL of merged shards is coordinated",
+                         read_shard_mode)
+      .dm_code(20033);
   table
       .custom<bool>("strict-optimistic-shard-mode", "as shard-mode: optimistic",
                     read_strict_optimistic)
@@ -196,7 +201,8 @@ void add_behaviour(OptionTable<TaskFile>& table) {
   add<&TaskConfig::case_sensitive>(table, "case-sensitive",
                                    "patterns match exactly; ORed with the source's");
   add<&TaskConfig::collation>(table, "collation_compatible",
-                              "strict: CREATE statements name the upstream's collation");
+                              "strict: CREATE statements name the upstream's collation")
+      .dm_code(20052);
   add<&TaskConfig::online_ddl>(table, "online-ddl", "understand gh-ost and pt-osc");
   table.custom<std::string>("online-ddl-scheme", "gh-ost or pt", read_online_ddl_scheme)
       .mapped("online-ddl: true, which knows both");
@@ -231,6 +237,7 @@ const OptionTable<InstanceFile>& option_table(Tag<InstanceFile>) {
       OptionTable<InstanceFile>()
           .field<&InstanceFile::source_id>("source-id", "the source")
           .required()
+          .dm_code(20005)
           .field<&InstanceFile::meta>("meta", "where an incremental task begins")
           .field<&InstanceFile::list>("block-allow-list", "name of its list")
           .older("black-white-list")
@@ -256,9 +263,12 @@ const OptionTable<TaskFile>& option_table(Tag<TaskFile>) {
   static const auto kTable = [] {
     OptionTable<TaskFile> table;
     add_identity(table);
-    add<&TaskConfig::target>(table, "target-database", "the server that takes the rows").required();
+    add<&TaskConfig::target>(table, "target-database", "the server that takes the rows")
+        .required()
+        .dm_code(20021);
     table.field<&TaskFile::instances>("mysql-instances", "the sources, one entry each")
         .required()
+        .dm_code(20013)
         .field<&TaskFile::lists>("block-allow-list", "named lists of schemas and tables")
         .older("black-white-list")
         .field<&TaskFile::routes>("routes", "named rules: downstream names")

@@ -49,6 +49,9 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (!empty()) throw Refusal{line_of(mark), "a second document begins here; one file, one"};
+    // yaml-cpp 0.7 gives empty documents for ever where it meets a lone comma.
+    if (mark.pos == document_) throw Refusal{line_of(mark), "not valid YAML: a stray character"};
+    document_ = mark.pos;
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -171,6 +174,7 @@ class TreeBuilder : public YAML::EventHandler {
   std::vector<Problem>& problems_;
   const std::string& file_;
   YamlNode root_;
+  int document_ = -1;  // where the last one began
   std::vector<Level> levels_;
   std::map<YAML::anchor_t, YamlNode> anchors_;
   std::size_t nodes_ = 0;

@@ -265,6 +265,44 @@ TEST(TaskConfig, RefusesWhatIsMissingOrCannotBeDone) {
   }
 }
 
+TEST(TaskConfig, KnowsDmsNumbersOfItsErrors) {
+  struct Row {
+    const char* more;
+    std::uint32_t dm_code;
+  };
+  const Row rows[] = {
+      {"unknown-key: 1\n", 20003},
+      {"shard-mode: x\n", 20033},
+      {"collation_compatible: x\n", 20052},
+      {"ignore-checking-items: [x]\n", 20001},
+      {"timezone: SYSTEM\n", 20008},
+      {"loaders: {l: {on-duplicate: x}}\n", 20054},
+      {"loaders: {l: {analyze: x}}\n", 20065},
+      {"syncers: {s: {safe-mode-duration: x}}\n", 20060},
+      {"filters: {f: {schema-pattern: a, events: [x], action: Do}}\n", 20037},
+      {"- {source-id: s1}\n", 20014},
+      {"- {source-id: s2, route-rules: [x]}\n", 20023},
+      {"- {source-id: s2, black-white-list: x}\n", 20026},
+      {"- {target-database: x}\n", 20003},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.more);
+    std::vector<Problem> all;
+    const auto read = parse_task(yaml_with(row.more), "t.yaml", tests::access_to({}), &all);
+    EXPECT_FALSE(read);
+    ASSERT_FALSE(all.empty());
+    EXPECT_EQ(all[0].dm_code, row.dm_code);
+  }
+}
+
+TEST(TaskConfig, KnowsDmsNumbersOfMissingKeys) {
+  std::vector<Problem> all;
+  EXPECT_FALSE(parse_task("is-sharding: true\n", "t.yaml", tests::access_to({}), &all));
+  std::vector<std::uint32_t> codes;
+  for (const Problem& problem : all) codes.push_back(problem.dm_code);
+  EXPECT_EQ(codes, (std::vector<std::uint32_t>{20019, 20020, 20021, 20013}));
+}
+
 TEST(TaskConfig, ListsEveryMappedKeyAndEveryKeyWithoutEffect) {
   const TaskConfig config = task(yaml_with(R"(
 is-sharding: true

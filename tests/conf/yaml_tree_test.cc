@@ -88,6 +88,7 @@ TEST(YamlTree, NamesWhatIsWrongWithItsLine) {
        "f.yaml:1: the quoted text that begins here is never closed"},
       {"two documents", "a: 1\n---\nb: 2\n",
        "f.yaml:2: a second document begins here; one file, one"},
+      {"a lone comma", "# note\n,", "f.yaml:2: not valid YAML: a stray character"},
       {"a key that is a list", "? [a]\n: b\n", "f.yaml:1: a key must be a plain word"},
       {"a binary file", std::string("a: 1\nb: \0", 9),
        "f.yaml:2: a zero byte; this is not a text file"},
