@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint8_t kProtocolVersion = 10;
 constexpr std::size_t kNonceFirstBytes = 8;
+constexpr std::size_t kNonceSecondBytes = 13;  // at least, with its NUL
 constexpr std::size_t kMariadbCapabilitiesBytes = 4;
 
 Error malformed(const char* what) {
@@ -51,13 +52,16 @@ std::string encode(const Greeting& greeting) {
   std::string out;
   ByteWriter writer(out);
   const bool plugin_auth = (greeting.capabilities & kPluginAuth) != 0;
-  const std::string_view nonce = greeting.nonce;
-  const std::string_view second = nonce.substr(std::min(kNonceFirstBytes, nonce.size()));
+  std::string first = greeting.nonce.substr(0, kNonceFirstBytes);
+  std::string second = greeting.nonce.substr(first.size());
+  first.resize(kNonceFirstBytes);
+  second.resize(std::max(second.size() + 1, kNonceSecondBytes));
   writer.u8(kProtocolVersion).nul_text(greeting.server_version).u32(greeting.connection_id);
-  writer.text(nonce.substr(0, kNonceFirstBytes)).u8(0).u16(greeting.capabilities & 0xffff);
+  writer.text(first).u8(0).u16(greeting.capabilities & 0xffff);
   writer.u8(greeting.collation).u16(greeting.status_flags).u16(greeting.capabilities >> 16);
-  writer.u8(plugin_auth ? nonce.size() + 1 : 0).zeros(10 - kMariadbCapabilitiesBytes);
-  writer.u32(greeting.mariadb_capabilities).nul_text(second);
+  writer.u8(plugin_auth ? first.size() + second.size() : 0).zeros(10 - kMariadbCapabilitiesBytes);
+  writer.u32(greeting.mariadb_capabilities);
+  if ((greeting.capabilities & kSecureConnection) != 0) writer.text(second);
   if (plugin_auth) writer.nul_text(greeting.auth_plugin);
   return out;
 }
@@ -81,7 +85,8 @@ Result<Greeting> decode_greeting(ByteView packet) {
   greeting.collation = reader.u8();
   greeting.status_flags = reader.u16();
   greeting.capabilities |= std::uint32_t{reader.u16()} << 16;
-  const std::size_t nonce_bytes = reader.u8();
+  const std::size_t length = reader.u8();
+  const std::size_t nonce_bytes = (greeting.capabilities & kPluginAuth) != 0 ? length : 0;
   reader.skip(10 - kMariadbCapabilitiesBytes);
   const std::uint32_t mariadb_capabilities = reader.u32();
   if ((greeting.capabilities & kLongPassword) == 0) {
@@ -89,9 +94,9 @@ Result<Greeting> decode_greeting(ByteView packet) {
   }
   if ((greeting.capabilities & kSecureConnection) != 0) {
     const std::size_t second_bytes =
-        std::max<std::size_t>(13, nonce_bytes - std::min(nonce_bytes, kNonceFirstBytes));
+        std::max(kNonceSecondBytes, nonce_bytes - std::min(nonce_bytes, kNonceFirstBytes));
     const std::string_view second = reader.text(std::min(second_bytes, reader.left()));
-    greeting.nonce += second.substr(0, second.find('\0'));
+    greeting.nonce += second.substr(0, std::min(second.find('\0'), second_bytes - 1));
   }
   // 5.5.7 to 5.5.9 leave out the NUL.
   if ((greeting.capabilities & kPluginAuth) != 0) {
@@ -109,8 +114,10 @@ std::string encode(const HandshakeResponse& response) {
   writer.nul_text(response.user);
   if ((response.capabilities & kPluginAuthLenenc) != 0) {
     writer.lenenc_text(response.auth_answer);
-  } else {
+  } else if ((response.capabilities & kSecureConnection) != 0) {
     writer.u8(response.auth_answer.size()).text(response.auth_answer);
+  } else {
+    writer.nul_text(response.auth_answer);
   }
   if ((response.capabilities & kConnectWithDb) != 0) writer.nul_text(response.schema);
   if ((response.capabilities & kPluginAuth) != 0) writer.nul_text(response.auth_plugin);

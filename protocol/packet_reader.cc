@@ -72,6 +72,7 @@ bool PacketReader::header_ready() const {
 
 bool PacketReader::starts_error() const {
   return !packet_open_ && end_ - begin_ > kFrameHeaderBytes &&
+         load_le<3>(buffer_.get() + begin_) > 0 &&
          buffer_[begin_ + kFrameHeaderBytes] == std::byte{0xff};
 }
 
