@@ -41,6 +41,7 @@ class _Link:
     server: socket.socket
     budget: int
     swallow: threading.Event = field(default_factory=threading.Event)
+    mute: threading.Event = field(default_factory=threading.Event)  # nothing reaches the client any more
 
     def close(self) -> None:
         for end in (self.client, self.server):
@@ -147,6 +148,7 @@ class Proxy:
         draw -= faults.lose_commit_answer
         if draw < faults.cut_at_commit:
             self.happened["cut_at_commit"] += 1
+            link.mute.set()  # first: the answer may be back before the connection is closed
             link.server.sendall(data)
             return False
         return self._pass(link, link.server, data)
@@ -157,6 +159,8 @@ class Proxy:
             while data := link.server.recv(CHUNK):
                 if link.swallow.is_set():
                     self._swallow(link)
+                    break
+                if link.mute.is_set():
                     break
                 if first:
                     data, first = without_tls(data), False
