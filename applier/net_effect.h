@@ -45,6 +45,10 @@ struct NetChange {
 };
 
 struct NetEffect {
+  NetEffect() = default;
+  NetEffect(NetEffect&&) = default;  // a copy's images would belong to the original
+  NetEffect& operator=(NetEffect&&) = default;
+
   std::vector<NetChange> changes;
   std::deque<std::vector<protocol::Cell>> overlays;  // images put together from several
 };

@@ -178,7 +178,7 @@ std::string Worker::begin_sql(bool locking) const {
 
 void Worker::send_batch() {
   ++attempt_;
-  const auto made =
+  Result<BatchSql> made =
       single_ ? single_sql(*batch_, options_.statements) : batch_sql(*batch_, options_.statements);
   if (!made) return pause(made.error());
   sql_ = std::move(*made);
