@@ -150,7 +150,7 @@ bool append_decimal(std::string& out, ByteView bytes, unsigned precision, unsign
   const unsigned size =
       whole / 9 * 4 + kBytesOfDigits[whole % 9] + scale / 9 * 4 + kBytesOfDigits[scale % 9];
   if (bytes.size() != size || size > kMaxDecimalBytes) return false;
-  std::byte flipped[kMaxDecimalBytes];
+  std::byte flipped[kMaxDecimalBytes] = {};
   const bool negative = (bytes[0] & std::byte{0x80}) == std::byte{0};
   const std::byte mask = negative ? std::byte{0xff} : std::byte{0};
   for (unsigned i = 0; i < size; ++i) flipped[i] = bytes[i] ^ mask;
