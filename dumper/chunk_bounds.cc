@@ -136,15 +136,20 @@ std::string key_equals(const std::vector<KeyColumn>& key, const std::string& bou
   return condition;
 }
 
-std::string next_bound_sql(const TablePlan& plan, const Bound& lower, std::uint64_t rows) {
+std::string bound_columns(const std::vector<KeyColumn>& key) {
   std::string columns;
+  for (const KeyColumn& column : key) columns += (columns.empty() ? "" : ",") + selected(column);
+  return columns;
+}
+
+std::string next_bound_sql(const TablePlan& plan, const Bound& lower, std::uint64_t rows) {
   std::string order;
   for (const KeyColumn& column : plan.key) {
-    columns += (columns.empty() ? "" : ",") + selected(column);
     order += (order.empty() ? "" : ",") + quoted_name(column.name);
   }
-  std::string sql = "SELECT " + columns + " FROM " + quoted_table(plan.table.source) +
-                    " FORCE INDEX (" + quoted_name(plan.key_name) + ")";
+  std::string sql = "SELECT " + bound_columns(plan.key) + " FROM " +
+                    quoted_table(plan.table.source) + " FORCE INDEX (" +
+                    quoted_name(plan.key_name) + ")";
   if (lower) sql += " WHERE " + chunk_condition(plan.key, lower, std::nullopt);
   return sql + " ORDER BY " + order + " LIMIT 1 OFFSET " + std::to_string(rows - 1);
 }

@@ -31,6 +31,9 @@ using Bound = std::optional<std::string>;  // nothing: open
 [[nodiscard]] std::string key_equals(const std::vector<KeyColumn>& key, const std::string& bound);
 [[nodiscard]] std::string both(const std::string& condition, const std::string& other);
 
+// "HEX(`a`),`b`": what next_bound() makes a bound of.
+[[nodiscard]] std::string bound_columns(const std::vector<KeyColumn>& key);
+
 // The key `rows` rows above `lower`; no row: what is above `lower` is the last chunk.
 [[nodiscard]] std::string next_bound_sql(const TablePlan& plan, const Bound& lower,
                                          std::uint64_t rows);

@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "applier/table_schema.h"
+#include "applier/session_setup.h"
+#include "applier/target_schema.h"
 
 namespace tiderelay::dumper {
 
@@ -49,6 +50,11 @@ struct DumpOptions {
   std::chrono::seconds lock_wait{5};  // for LOCK TABLES ... READ, which writers queue behind
 
   OnDuplicate on_duplicate = OnDuplicate::kReplace;
+
+  // How source tables become target tables; kind and version are taken from the target's greeting.
+  applier::Target translation;
+  applier::RouteOf route;           // for foreign keys; empty: the same names
+  applier::SessionOptions session;  // of the target's sessions
 
   // How long a chunk that fails for passing reasons (connections, conflicts, a busy store) is tried
   // again before the phase ends with the last error.

@@ -140,7 +140,10 @@ Result<std::vector<TableRow>> Ledger::read_tables(const relay::StatementResult& 
     table.state = *state;
     table.keyless = number_of(row[3]) != 0;
     table.low.set = row[4].value_or("");
-    table.low.position = row[5].value_or("");
+    const std::string place = row[5].value_or("");
+    const std::size_t slash = place.find('/');
+    table.low.position = place.substr(slash == std::string::npos ? 0 : slash + 1);
+    if (slash != std::string::npos) table.low_uuid = place.substr(0, slash);
     table.high_position = row[6].value_or("");
     table.schema_sql = row[7].value_or("");
     table.note = row[8].value_or("");
@@ -193,39 +196,58 @@ std::string Ledger::add_tables_sql(const std::vector<DumpTable>& tables) const {
            quoted_text(table.source.table) + ", " + quoted_text(table.target.schema) + ", " +
            quoted_text(table.target.table) + ", 'planned', 0, '', '', '', '', '', " + epoch + ")";
   }
-  return sql + "; COMMIT";
+  return sql + " ON DUPLICATE KEY UPDATE epoch = " + epoch + "; COMMIT";
 }
 
 std::string Ledger::low_columns(const LowMark& low) const {
   return "low_set = " + quoted_text(low.set) + ", low_position = " + quoted_text(low.position);
 }
 
-std::string Ledger::update_table_sql(const TableName& table, const TableUpdate& update) const {
-  const std::string note =
-      update.created ? kCreatedNote + std::string(update.note.empty() ? "" : "; ") + update.note
-                     : update.note;
-  return begin() + "UPDATE " + table_name("tiderelay_table") +
+std::string Ledger::set_table(const TableName& table, const TableUpdate& update) const {
+  std::string note = update.created ? kCreatedNote : "";
+  if (!update.note.empty()) note += (note.empty() ? "" : "; ") + update.note;
+  LowMark low = update.low;
+  if (update.state != TableState::kLoaded && !update.low_uuid.empty()) {
+    low.position = update.low_uuid + "/" + low.position;
+  }
+  return "UPDATE " + table_name("tiderelay_table") +
          " SET state = IF(epoch = " + std::to_string(options_.epoch) + ", " +
          quoted_text(state_text(update.state)) +
-         ", NULL), keyless = " + (update.keyless ? "1" : "0") + ", " + low_columns(update.low) +
+         ", NULL), keyless = " + (update.keyless ? "1" : "0") + ", " + low_columns(low) +
          ", high_position = " + quoted_text(update.high_position) +
          ", schema_sql = " + quoted_text(update.schema_sql) + ", note = " + quoted_text(note) +
-         scope(table) + "; COMMIT";
+         scope(table) + "; ";
 }
 
-std::string Ledger::add_chunks_sql(const TableName& table,
-                                   const std::vector<ChunkRow>& chunks) const {
-  std::string sql = begin() + fence_table(table) + "INSERT INTO " + table_name("tiderelay_chunk") +
+std::string Ledger::update_table_sql(const TableName& table, const TableUpdate& update) const {
+  return begin() + set_table(table, update) + "COMMIT";
+}
+
+std::string Ledger::insert_chunks(const TableName& table,
+                                  const std::vector<ChunkRow>& chunks) const {
+  std::string sql = "INSERT INTO " + table_name("tiderelay_chunk") +
                     " (task, source, schema_name, table_name, chunk, lower_bound, upper_bound, "
                     "state, rows_done, low_set, low_position, displaced, epoch) VALUES ";
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     sql += (i == 0 ? "(" : ", (") + quoted_text(options_.task) + ", " +
            quoted_text(options_.source_id) + ", " + quoted_text(table.schema) + ", " +
            quoted_text(table.table) + ", " + std::to_string(chunks[i].chunk) + ", " +
-           text_or_null(chunks[i].lower) + ", " + text_or_null(chunks[i].upper) + ", 'planned', " +
-           std::to_string(options_.epoch) + ")";
+           text_or_null(chunks[i].lower) + ", " + text_or_null(chunks[i].upper) +
+           ", 'planned', 0, '', '', '', " + std::to_string(options_.epoch) + ")";
   }
-  return sql + "; COMMIT";
+  // Sent again after a lost answer it finds its own rows.
+  return sql + " ON DUPLICATE KEY UPDATE chunk = chunk; ";
+}
+
+std::string Ledger::add_chunks_sql(const TableName& table,
+                                   const std::vector<ChunkRow>& chunks) const {
+  return begin() + fence_table(table) + insert_chunks(table, chunks) + "COMMIT";
+}
+
+std::string Ledger::staged_sql(const TableName& table, const TableUpdate& update,
+                               const std::vector<ChunkRow>& chunks) const {
+  const std::string parts = chunks.empty() ? "" : insert_chunks(table, chunks);
+  return begin() + set_table(table, update) + parts + "COMMIT";
 }
 
 std::string Ledger::void_chunks_sql(const TableName& table) const {
@@ -241,6 +263,18 @@ std::string Ledger::chunk_done_sql(const TableName& table, const ChunkRow& chunk
          ", 'done', NULL), rows_done = " + std::to_string(chunk.rows_done) + ", " +
          low_columns(low) + ", displaced = " + quoted_text(joined(chunk.displaced)) + scope(table) +
          " AND chunk = " + std::to_string(chunk.chunk);
+}
+
+std::string Ledger::repair_fence_sql(const TableName& table, std::uint32_t chunk,
+                                     const std::vector<std::string>& displaced) const {
+  const std::string epoch = std::to_string(options_.epoch);
+  std::string sql = "UPDATE " + table_name("tiderelay_table") +
+                    " SET state = IF(state = 'loading' AND epoch = " + epoch +
+                    ", 'loading', NULL)" + scope(table);
+  if (displaced.empty()) return sql;
+  return sql + "; UPDATE " + table_name("tiderelay_chunk") + " SET displaced = CONCAT(displaced, " +
+         quoted_text("\n" + joined(displaced)) + ")" + scope(table) +
+         " AND chunk = " + std::to_string(chunk);
 }
 
 std::string Ledger::read_chunk_sql(const TableName& table, std::uint32_t chunk) const {

@@ -47,6 +47,7 @@ struct TableRow {
   bool keyless = false;
   bool created = false;  // the dumper made the target's table
   LowMark low;
+  std::string low_uuid;  // while it is loading: of the server that low.position belongs to
   std::string high_position;
   std::string schema_sql;  // CREATE TABLE at LOW
   std::string note;
@@ -60,6 +61,7 @@ struct TableUpdate {
   bool keyless = false;
   bool created = false;
   LowMark low;
+  std::string low_uuid;
   std::string high_position;
   std::string schema_sql;
   std::string note;
@@ -90,10 +92,17 @@ class Ledger {
                                              const TableUpdate& update) const;
   [[nodiscard]] std::string add_chunks_sql(const TableName& table,
                                            const std::vector<ChunkRow>& chunks) const;
+  // Both at once: keyless tables.
+  [[nodiscard]] std::string staged_sql(const TableName& table, const TableUpdate& update,
+                                       const std::vector<ChunkRow>& chunks) const;
   [[nodiscard]] std::string void_chunks_sql(const TableName& table) const;
 
   // Inside the transaction that loads the chunk, before its COMMIT: matches one row.
   [[nodiscard]] std::string chunk_done_sql(const TableName& table, const ChunkRow& chunk) const;
+  // Inside the transaction that puts a displaced row right, before its COMMIT: it counts only while
+  // the table is loading, and rows that it displaced in turn are noted with the chunk.
+  [[nodiscard]] std::string repair_fence_sql(const TableName& table, std::uint32_t chunk,
+                                             const std::vector<std::string>& displaced) const;
   [[nodiscard]] std::string read_chunk_sql(const TableName& table, std::uint32_t chunk) const;
 
  private:
@@ -103,6 +112,9 @@ class Ledger {
   [[nodiscard]] std::string begin() const;
   [[nodiscard]] std::string fence_table(const TableName& table) const;
   [[nodiscard]] std::string low_columns(const LowMark& low) const;
+  [[nodiscard]] std::string set_table(const TableName& table, const TableUpdate& update) const;
+  [[nodiscard]] std::string insert_chunks(const TableName& table,
+                                          const std::vector<ChunkRow>& chunks) const;
 
   const DumpOptions options_;
   const bool pessimistic_keyword_;

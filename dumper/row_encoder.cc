@@ -8,12 +8,12 @@
 
 #include "applier/sql_text.h"
 #include "base/check.h"
+#include "protocol/number_text.h"
+#include "protocol/sql_text.h"
 
 namespace tiderelay::dumper {
 namespace {
 
-using applier::append_hex;
-using applier::append_quoted_text;
 using applier::quoted_name;
 
 constexpr std::size_t kRoomForSmall = 2;  // "\N", or an escape and its byte
@@ -73,8 +73,21 @@ bool read_value(ByteReader& row, std::string_view& value) {
   return true;
 }
 
-void append_literal(std::string& out, ValueForm form, std::string_view value) {
-  switch (form) {
+void append_quoted_text(std::string& out, std::string_view text) {
+  protocol::append_quoted(out, text, true);
+}
+
+void append_hex(std::string& out, std::string_view bytes) {
+  out += "x'";
+  protocol::append_hex(out, as_bytes(bytes));
+  out += '\'';
+}
+
+// Unquoted where a comparison with a column of the type must not go through a float.
+bool is_number(applier::SqlType type) { return type <= applier::SqlType::kDecimal; }
+
+void append_literal(std::string& out, const PlannedColumn& column, std::string_view value) {
+  switch (column.form) {
     case ValueForm::kBytes:
       append_hex(out, value);
       break;
@@ -82,6 +95,12 @@ void append_literal(std::string& out, ValueForm form, std::string_view value) {
       append_quoted_text(out, vector_text(value));
       break;
     case ValueForm::kPlain:
+      if (is_number(column.type)) {
+        out += value;
+      } else {
+        append_quoted_text(out, value);
+      }
+      break;
     case ValueForm::kText:
       append_quoted_text(out, value);
       break;
@@ -150,19 +169,19 @@ Result<bool> LoadEncoder::encode(Block& block) {
   return true;
 }
 
-Result<void> append_tuple(std::string& out, const std::vector<PlannedColumn>& columns,
-                          ByteView row) {
+Result<void> append_tuple(std::string& out, const std::vector<PlannedColumn>& columns, ByteView row,
+                          const std::string& part) {
   ByteReader reader(row);
   for (std::size_t i = 0; i < columns.size(); ++i) {
     out += i == 0 ? '(' : ',';
     std::string_view value;
     if (read_value(reader, value)) {
-      append_literal(out, columns[i].form, value);
+      append_literal(out, columns[i], value);
     } else {
       out += "NULL";
     }
   }
-  out += ')';
+  out += (part.empty() ? "" : "," + part) + ')';
   if (!reader.ok() || reader.left() != 0) return torn();
   return {};
 }
@@ -177,7 +196,7 @@ Result<std::string> literal_of(const std::vector<PlannedColumn>& columns, ByteVi
   if (!reader.ok()) return torn();
   if (!present) return std::string("NULL");
   std::string literal;
-  append_literal(literal, columns[column].form, value);
+  append_literal(literal, columns[column], value);
   return literal;
 }
 

@@ -53,9 +53,9 @@ class LoadEncoder {
   std::string converted_;  // of a vector
 };
 
-// Appends "(1,'x',NULL)".
+// Appends "(1,'x',NULL)", with `part` as one more value unless it is empty.
 [[nodiscard]] Result<void> append_tuple(std::string& out, const std::vector<PlannedColumn>& columns,
-                                        ByteView row);
+                                        ByteView row, const std::string& part = "");
 // The value of one column as a literal, for a condition or a message; NULL: "NULL".
 [[nodiscard]] Result<std::string> literal_of(const std::vector<PlannedColumn>& columns,
                                              ByteView row, std::size_t column);

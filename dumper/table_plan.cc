@@ -192,7 +192,13 @@ void plan_keys(TablePlan& plan, const TableSchema& source, const TableSchema& ta
       planned.type = column.type;
       planned.charset = column.charset;
       planned.column = position_of(plan, column.name);
+      const Column& there = *target.find_column(part.column);
+      KeyColumn mirrored = planned;
+      mirrored.name = there.name;
+      mirrored.type = there.type;
+      mirrored.charset = there.charset;
       plan.key.push_back(std::move(planned));
+      plan.target_key.push_back(std::move(mirrored));
     }
   }
   for (const Key& other : target.keys) {
@@ -213,13 +219,23 @@ void plan_keys(TablePlan& plan, const TableSchema& source, const TableSchema& ta
   }
 }
 
-std::string column_list(const TablePlan& plan, const char* none_convert) {
+bool is_transactional(const TableSchema& schema) {
+  for (const auto& [option, value] : schema.options) {
+    if (same_name(option, "ENGINE"))
+      return !same_name(value, "MyISAM") && !same_name(value, "Aria") &&
+             !same_name(value, "MEMORY") && !same_name(value, "CSV") &&
+             !same_name(value, "ARCHIVE");
+  }
+  return true;
+}
+
+// What LOAD DATA reads each field into.
+std::string file_columns(const TablePlan& plan) {
   std::string list;
   for (std::size_t i = 0; i < plan.columns.size(); ++i) {
     const PlannedColumn& column = plan.columns[i];
-    if (i > 0) list += ",";
-    list += column.convert && none_convert == nullptr ? "@c" + std::to_string(i)
-                                                      : quoted_name(column.target_name);
+    list += (i == 0 ? "" : ",") +
+            (column.convert ? "@c" + std::to_string(i) : quoted_name(column.target_name));
   }
   return list;
 }
@@ -232,6 +248,7 @@ Result<TablePlan> plan_table(const DumpTable& table, const TableSchema& source,
   plan.table = table;
   const Result<void> columns = plan_columns(plan, source, target, kind);
   if (!columns) return columns.error();
+  plan.transactional = is_transactional(source);
   plan_conversion(plan, target, kind);
   plan_keys(plan, source, target);
   return plan;
@@ -254,9 +271,9 @@ std::string load_sql(const TablePlan& plan, const std::string& into, const std::
                     (plan.binary_file ? "binary" : "utf8mb4") +
                     " FIELDS TERMINATED BY '\t' ENCLOSED BY '' ESCAPED BY '\\'"
                     " LINES STARTING BY '' TERMINATED BY '\n' (" +
-                    column_list(plan, nullptr) + ")";
+                    file_columns(plan) + ")";
   std::string sets;
-  if (!part.empty()) sets = part;
+  if (!part.empty()) sets = quoted_name(kPartColumn) + "=" + part;
   for (std::size_t i = 0; i < plan.columns.size(); ++i) {
     if (!plan.columns[i].convert) continue;
     sets += (sets.empty() ? "" : ",") + quoted_name(plan.columns[i].target_name) + "=CONVERT(@c" +
@@ -265,8 +282,17 @@ std::string load_sql(const TablePlan& plan, const std::string& into, const std::
   return sets.empty() ? sql : sql + " SET " + sets;
 }
 
-std::string insert_prefix(const TablePlan& plan, const std::string& into) {
-  return "INSERT INTO " + into + " (" + column_list(plan, "") + ") VALUES ";
+std::string target_columns(const TablePlan& plan) {
+  std::string list;
+  for (const PlannedColumn& column : plan.columns) {
+    list += (list.empty() ? "" : ",") + quoted_name(column.target_name);
+  }
+  return list;
+}
+
+std::string insert_prefix(const TablePlan& plan, const std::string& into, const std::string& part) {
+  return "INSERT INTO " + into + " (" + target_columns(plan) +
+         (part.empty() ? "" : "," + quoted_name(kPartColumn)) + ") VALUES ";
 }
 
 std::string comparable_create(const std::string& create_table) {

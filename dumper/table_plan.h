@@ -21,6 +21,9 @@ namespace tiderelay::dumper {
 using applier::TargetKind;
 
 // How a value of the SELECT goes into the target's statements.
+// Of a staging table: the part that a row belongs to.
+inline constexpr char kPartColumn[] = "tiderelay_part";
+
 enum class ValueForm : std::uint8_t {
   kPlain,      // digits, dates: nothing to escape
   kText,       // utf-8
@@ -48,12 +51,14 @@ struct KeyColumn {
 struct TablePlan {
   DumpTable table;
   std::vector<PlannedColumn> columns;
-  std::vector<KeyColumn> key;  // empty: keyless
-  std::string key_name;        // the source's index, for FORCE INDEX
+  std::vector<KeyColumn> key;         // empty: keyless
+  std::vector<KeyColumn> target_key;  // the same columns as the target has them
+  std::string key_name;               // the source's index, for FORCE INDEX
   // Unique keys of the target beside the chunk key: column positions in `columns`. A key over
   // something that is not copied (an expression, a generated column) is listed without positions.
   std::vector<std::vector<std::size_t>> other_unique;
-  bool binary_file = false;  // LOAD DATA ... CHARACTER SET binary
+  bool transactional = true;  // the source's engine: a snapshot holds
+  bool binary_file = false;   // LOAD DATA ... CHARACTER SET binary
   std::vector<std::string> notes;
 
   [[nodiscard]] bool keyless() const { return key.empty(); }
@@ -65,11 +70,12 @@ struct TablePlan {
 
 // The statements around the rows. `where`: a condition, or empty.
 [[nodiscard]] std::string select_sql(const TablePlan& plan, const std::string& where);
-// `into`: the table that is loaded, quoted; `part`: for a staging table, the number that its rows
-// get.
+// `into`: the table that is loaded, quoted; `part`: for a staging table, the number of the part.
 [[nodiscard]] std::string load_sql(const TablePlan& plan, const std::string& into,
                                    const std::string& part);
-[[nodiscard]] std::string insert_prefix(const TablePlan& plan, const std::string& into);
+[[nodiscard]] std::string insert_prefix(const TablePlan& plan, const std::string& into,
+                                        const std::string& part);
+[[nodiscard]] std::string target_columns(const TablePlan& plan);  // "`a`,`b`"
 
 // Without what changes while rows are written: AUTO_INCREMENT=n.
 [[nodiscard]] std::string comparable_create(const std::string& create_table);

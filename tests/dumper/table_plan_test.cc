@@ -39,7 +39,7 @@ TEST(TablePlan, ListsColumnsWithoutGeneratedAndWithInvisibleOnes) {
   EXPECT_EQ(select_sql(plan, "`id`>5"),
             "SELECT /*!40001 SQL_NO_CACHE */ `id`,`h` FROM `s`.`t` FORCE INDEX (`PRIMARY`) "
             "WHERE `id`>5");
-  EXPECT_EQ(insert_prefix(plan, "`r`.`u`"), "INSERT INTO `r`.`u` (`id`,`h`) VALUES ");
+  EXPECT_EQ(insert_prefix(plan, "`r`.`u`", ""), "INSERT INTO `r`.`u` (`id`,`h`) VALUES ");
 }
 
 TEST(TablePlan, SelectsFloatsWithAllTheirDigits) {
@@ -63,10 +63,10 @@ TEST(TablePlan, LoadsBytesThroughABinaryFileWhereTheTargetIsMysql) {
             "FIELDS TERMINATED BY '\t' ENCLOSED BY '' ESCAPED BY '\\' LINES STARTING BY '' "
             "TERMINATED BY '\n' (`id`,`b`,@c2,`u`,@c4,@c5) SET `j`=CONVERT(@c2 USING utf8mb4),"
             "`l`=CONVERT(@c4 USING utf8mb4),`e`=CONVERT(@c5 USING utf8mb4)");
-  EXPECT_NE(load_sql(planned(schema, schema), "`r`.`u`", "`p`=3").find("CHARACTER SET utf8mb4"),
+  EXPECT_NE(load_sql(planned(schema, schema), "`r`.`u`", "3").find("CHARACTER SET utf8mb4"),
             std::string::npos);
-  EXPECT_TRUE(load_sql(planned(schema, schema), "`r`.`u`", "`p`=3")
-                  .ends_with("(`id`,`b`,`j`,`u`,`l`,`e`) SET `p`=3"));
+  EXPECT_TRUE(load_sql(planned(schema, schema), "`r`.`u`", "3")
+                  .ends_with("(`id`,`b`,`j`,`u`,`l`,`e`) SET `tiderelay_part`=3"));
 }
 
 TEST(TablePlan, TakesTheKeyThatIsUniqueAndNotNullOnBothSides) {
