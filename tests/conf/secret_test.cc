@@ -7,7 +7,7 @@
 namespace tiderelay::conf {
 namespace {
 
-const char* const kHex = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const std::string kHex = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 TEST(Secret, OpensDmsCipherTextsWithItsBuiltInKey) {
   struct Row {
@@ -82,10 +82,12 @@ TEST(Secret, NeverPrintsItself) {
 }
 
 TEST(SecretKeys, AreSixtyFourHexDigits) {
-  EXPECT_TRUE(parse_secret_key(std::string(kHex) + "\r\n"));
+  EXPECT_TRUE(parse_secret_key(kHex + "\r\n"));
   EXPECT_EQ(parse_secret_key(kHex).value()[31], 0x1f);
-  for (const std::string& text :
-       {std::string(), std::string(63, 'a'), std::string(65, 'a'), std::string(63, 'a') + "g"}) {
+  const std::string digits(64, 'a');
+  std::vector<std::string> rows = {"", digits.substr(1), digits + "a", digits};
+  rows.back().back() = 'g';
+  for (const std::string& text : rows) {
     const auto key = parse_secret_key(text);
     ASSERT_FALSE(key);
     EXPECT_EQ(key.error().text(), "a secret key is 64 hex digits (openssl rand -hex 32)");

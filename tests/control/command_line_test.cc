@@ -10,6 +10,8 @@
 namespace tiderelay::control {
 namespace {
 
+const std::string kHex(64, '7');
+
 struct Ran {
   int exit_code = 0;
   std::string out;
@@ -79,7 +81,7 @@ TEST(Encrypt, NeedsAKeyOfTheOperator) {
 }
 
 TEST(Encrypt, WritesWhatDecryptReads) {
-  const KeyFile key(std::string(64, '7') + "\n");
+  const KeyFile key(kHex + "\n");
   const Ran encrypted = run({"encrypt", "--secret-key-path", key.path()}, "pass word\r\n");
   ASSERT_EQ(encrypted.exit_code, kExitDone) << encrypted.err;
   const std::string cipher_text = encrypted.out.substr(0, encrypted.out.size() - 1);
@@ -96,7 +98,7 @@ TEST(Encrypt, RefusesAKeyFileThatIsNone) {
   EXPECT_EQ(ran.exit_code, kExitUsage);
   EXPECT_NE(ran.err.find("64 hex digits"), std::string::npos);
   EXPECT_EQ(run({"encrypt", "x", "--secret-key-path", "/nowhere/key"}).exit_code, kExitUsage);
-  const KeyFile good(std::string(64, '7'));
+  const KeyFile good(kHex);
   EXPECT_EQ(run({"encrypt", "--secret-key-path", good.path()}, "").exit_code, kExitUsage);
 }
 
