@@ -27,7 +27,9 @@
 namespace tiderelay::protocol {
 
 // The longest prefix of a body that is ever looked at: of a QUERY event, fixed part, status
-// variables (65535), schema (256) and the first bytes of the text. 0 for most events.
+// variables (65535), schema (256) and the first bytes of the text. 0 for most events. A body counts
+// here with its checksum, as EventFramer gives it; feed() takes more bytes, or a body without it,
+// too.
 inline constexpr std::size_t kBoundaryPrefixBytes = 66 * 1024;
 [[nodiscard]] std::size_t boundary_prefix_bytes(const EventHeader& header);
 

@@ -367,5 +367,43 @@ TEST(ChangesJson, PartialUpdatesAreToldByColumn) {
   EXPECT_EQ(seen, "pv! np! pv! -p! -- ");
 }
 
+TEST(ChangesCompressed, AreBoundedRightAndRefusedByName) {
+  const std::vector<std::string> events = events_of("compressed.binlog");
+  const FormatDescription format = format_of(events);
+  TransactionBoundary boundary;
+  boundary.set_format(format);
+  std::shared_ptr<const TableMap> table;
+  std::vector<std::string> refused;
+  int transactions = 0;
+  for (const std::string& event : events) {
+    const EventView view = opened(event);
+    const auto verdict = boundary.feed(view.header, view.body);
+    ASSERT_TRUE(verdict.has_value());
+    transactions += verdict->ends ? 1 : 0;
+    if (view.header.type == event_type::kTableMap) {
+      table = std::make_shared<const TableMap>(decode_table_map(view, format).value());
+    }
+    Error error;
+    if (view.header.type == event_type::kMariaQueryCompressed) {
+      error = decode_query(view, format).error();
+    } else if (is_rows_event_type(view.header.type)) {
+      RowsReader rows;
+      error = rows.open(view, format, *table).error();
+    } else {
+      continue;
+    }
+    EXPECT_EQ(error.code(), Errc::kUnsupported);
+    EXPECT_NE(error.way_out().find("log_bin_compress"), std::string::npos);
+    refused.push_back(error.text());
+  }
+  EXPECT_EQ(transactions, 5);
+  EXPECT_TRUE(boundary.between_transactions());
+  const std::vector<std::string> wanted = {"QUERY_COMPRESSED event",
+                                           "types.squeezed: WRITE_ROWS_COMPRESSED_V1 event",
+                                           "types.squeezed: UPDATE_ROWS_COMPRESSED_V1 event",
+                                           "types.squeezed: DELETE_ROWS_COMPRESSED_V1 event"};
+  EXPECT_EQ(refused, wanted);
+}
+
 }  // namespace
 }  // namespace tiderelay::protocol
