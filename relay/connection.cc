@@ -69,6 +69,10 @@ void Connection::close() {
   if (impl_->transport) impl_->transport->close();
 }
 
+void Connection::set_io_timeout(std::chrono::milliseconds silence) {
+  if (impl_->transport) impl_->transport->wait_at_most(silence);
+}
+
 bool Connection::is_open() const { return impl_->ready && impl_->transport->is_open(); }
 const std::string& Connection::server_version() const { return impl_->greeting.server_version; }
 std::uint32_t Connection::connection_id() const { return impl_->greeting.connection_id; }

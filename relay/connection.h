@@ -50,6 +50,9 @@ class Connection {
 
   Awaitable<void> connect();  // TCP, TLS, authentication
   void close();               // at once; nothing is awaited
+  // For what may be silent for longer than options().io_timeout: a DDL, a wait for a lock. From the
+  // next wait on.
+  void set_io_timeout(std::chrono::milliseconds silence);
   [[nodiscard]] bool is_open() const;
 
   // Known after connect().
@@ -72,6 +75,7 @@ class Connection {
   // Streams a big text result set: stream() sends and reads the columns, next_rows() gives row
   // packets as they lie on the wire (lenenc values, 0xfb NULL), many per call; empty: the end. The
   // views are valid until the next call. Back-pressure is not calling next_rows().
+  // Read it to its end, or close(); of several result sets only the first is given.
   Awaitable<std::vector<ColumnInfo>> stream(std::string sql);
   Awaitable<std::span<const ByteView>> next_rows();
 

@@ -155,16 +155,23 @@ Awaitable<void> Transport::connect(std::string host, std::uint16_t port) {
     co_return Error(Errc::kConnection, state->peer + ": the host is not found: " + failed.message())
         .with_way_out("check the host name and the resolver of this machine");
   }
+  // Each address has its share of the time, so that one which swallows packets leaves some for the
+  // next.
+  const auto by = state->fixed;
+  auto left = static_cast<int>(found.size());
   for (const auto& entry : found) {
     const Socket::endpoint_type at(entry.endpoint());
     failed = error_code();
     error_code ignored;
     state->socket.close(ignored);
+    state->timed_out = false;
+    if (by) state->fixed = Clock::now() + (*by - Clock::now()) / left--;
     state->begin();
     co_await state->socket.async_connect(at, asio::redirect_error(asio::use_awaitable, failed));
     state->end();
-    if (!failed || state->closed || state->timed_out) break;
+    if (!failed || state->closed) break;
   }
+  state->fixed = by;
   if (failed == asio::error::connection_refused) {
     co_return Error(Errc::kConnection, state->peer + ": connection refused")
         .with_way_out("check that the server runs and listens on this address and port");

@@ -64,13 +64,18 @@ struct Client {
 
 TEST(Connection, LogsInAndTellsWhoTheServerIs) {
   protocol::HandshakeResponse response;
-  ScriptedPeer peer([&](PeerSocket& client) { response = client.log_in(kAll); });
-  Client client(peer);
-  EXPECT_TRUE(client.connection.is_open());
-  EXPECT_EQ(client.connection.server_version(), "8.0.99-scripted");
-  EXPECT_EQ(client.connection.connection_id(), 77U);
-  client.connection.close();
-  EXPECT_FALSE(client.connection.is_open());
+  {
+    ScriptedPeer peer([&](PeerSocket& client) {
+      response = client.log_in(kAll);
+      client.read_to_end();
+    });
+    Client client(peer);
+    EXPECT_TRUE(client.connection.is_open());
+    EXPECT_EQ(client.connection.server_version(), "8.0.99-scripted");
+    EXPECT_EQ(client.connection.connection_id(), 77U);
+    client.connection.close();
+    EXPECT_FALSE(client.connection.is_open());
+  }
   EXPECT_EQ(response.auth_answer, protocol::native_answer("very secret", tests::kPeerNonce));
 }
 

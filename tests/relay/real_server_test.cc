@@ -6,6 +6,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "protocol/capabilities.h"
+#include "protocol/command.h"
+#include "protocol/response.h"
 #include "relay/connection.h"
 #include "tests/relay/run_loop.h"
 
@@ -110,6 +113,9 @@ TEST_F(RealServer, TakesStatementsAndGivesRowsAboveOneFrame) {
 }
 
 TEST_F(RealServer, LoadsAFileThatOnlyTheClientHas) {
+  if (execute("SELECT @@local_infile").rows.at(0).at(0) == "0") {
+    GTEST_SKIP() << "the server has local_infile = OFF";
+  }
   execute("CREATE DATABASE IF NOT EXISTS tiderelay_wire_test");
   execute("DROP TABLE IF EXISTS tiderelay_wire_test.t");
   execute("CREATE TABLE tiderelay_wire_test.t (id INT PRIMARY KEY, v VARCHAR(100))");
@@ -129,6 +135,53 @@ TEST_F(RealServer, LoadsAFileThatOnlyTheClientHas) {
   const auto update = execute("UPDATE tiderelay_wire_test.t SET v = 'value 7' WHERE id = 7");
   EXPECT_EQ(update.affected_rows, 1U) << "matched rows are counted, not changed ones";
   execute("DROP TABLE tiderelay_wire_test.t");
+}
+
+TEST_F(RealServer, CompressesOnlyWhereAskedTo) {
+  const auto status = execute("SHOW SESSION STATUS LIKE 'Compression'");
+  if (status.rows.empty()) GTEST_SKIP() << "the server does not tell";
+  EXPECT_EQ(status.rows[0].at(1), options_.compress ? "ON" : "OFF");
+}
+
+// Events of a binlog from its start to its end: their packets join without a hole.
+TEST_F(RealServer, SendsItsBinlogInPieces) {
+  if (connection_->is_tidb() || execute("SELECT @@log_bin").rows.at(0).at(0) != "1") {
+    GTEST_SKIP() << "the server has no binlog";
+  }
+  const std::string file = execute("SHOW BINARY LOGS").rows.at(0).at(0).value();
+  execute("SET @master_binlog_checksum = @@global.binlog_checksum, @mariadb_slave_capability = 4");
+  protocol::RegisterReplica replica;
+  replica.server_id = 4'000'000'001;
+  const auto registered = tests::run(loop_, connection_->command(protocol::encode(replica)));
+  ASSERT_TRUE(registered.has_value()) << registered.error().text();
+  protocol::BinlogDump dump;
+  dump.flags = protocol::kBinlogDumpNonBlock;
+  dump.server_id = replica.server_id;
+  dump.file = file;
+  ASSERT_TRUE(tests::run(loop_, connection_->send_command(protocol::encode(dump))).has_value());
+  std::size_t events = 0;
+  std::size_t left_bytes = 0;
+  for (bool ended = false; !ended;) {
+    const auto pieces = tests::run(loop_, connection_->read_pieces());
+    ASSERT_TRUE(pieces.has_value()) << pieces.error().text();
+    for (const Connection::Piece& piece : *pieces) {
+      ended = piece.first && protocol::is_eof(piece.bytes);
+      if (ended) break;
+      std::size_t own_bytes = piece.bytes.size();
+      if (piece.first) {
+        ASSERT_FALSE(protocol::is_error(piece.bytes)) << protocol::decode_error(piece.bytes).text();
+        ASSERT_EQ(left_bytes, 0U) << "the event before was cut short";
+        left_bytes =
+            load_le<4>(piece.bytes.data() + 1 + 9);  // the size field of the event's header
+        --own_bytes;
+        ++events;
+      }
+      ASSERT_GE(left_bytes, own_bytes);
+      left_bytes -= own_bytes;
+      EXPECT_EQ(piece.last, left_bytes == 0);
+    }
+  }
+  EXPECT_GT(events, 2U);
 }
 
 TEST_F(RealServer, AnswersInOrderWhenTwoCommandsAreSentAtOnce) {
