@@ -8,6 +8,7 @@
 #include <cctype>
 
 #include "applier/key_hash.h"
+#include "protocol/charset.h"
 
 namespace tiderelay::applier {
 namespace {
@@ -20,6 +21,13 @@ std::string lower(std::string_view text) {
 
 bool is_label(SqlType type) { return type == SqlType::kEnum || type == SqlType::kSet; }
 
+void set_collation(ConflictPart& part, std::string collation) {
+  const std::optional<protocol::Collation> known = protocol::find_collation(collation);
+  part.compares_bytes = known && known->binary_weights;
+  part.pads = !known || known->pad_space;
+  part.collation = std::move(collation);
+}
+
 // The form in which values of one column are equal when they are equal under `side`'s definition;
 // nullopt: there is none (the target merges values in a way not computed here).
 std::optional<ConflictPart> part_of(std::uint32_t at, const Column& source, const Column& side,
@@ -31,7 +39,7 @@ std::optional<ConflictPart> part_of(std::uint32_t at, const Column& source, cons
   const SqlType to = side.type;
   if (is_text(from) && (is_text(to) || is_binary(to))) {
     part.form = KeyForm::kText;
-    part.collation = is_text(to) ? side.collation : "binary";
+    set_collation(part, is_text(to) ? side.collation : "binary");
     return part;
   }
   if (is_label(from)) {
@@ -39,7 +47,7 @@ std::optional<ConflictPart> part_of(std::uint32_t at, const Column& source, cons
     if (from == to && source.elements == side.elements) return part;
     if (!is_text(to) && !is_label(to)) return std::nullopt;
     part.form = KeyForm::kLabel;
-    part.collation = side.collation;
+    set_collation(part, side.collation);
     return part;
   }
   if (is_binary(from)) {
@@ -171,8 +179,8 @@ bool cascades(const ForeignKey& key) {
   return moves(key.on_delete) || moves(key.on_update);
 }
 
-void cut_characters(std::string& utf8, std::size_t from, std::size_t characters) {
-  std::size_t at = from;
+void cut_characters(std::string& utf8, std::size_t characters) {
+  std::size_t at = 0;
   for (; at < utf8.size(); ++at) {
     const bool starts = (static_cast<unsigned char>(utf8[at]) & 0xc0) != 0x80;
     if (starts && characters-- == 0) break;
@@ -180,15 +188,13 @@ void cut_characters(std::string& utf8, std::size_t from, std::size_t characters)
   utf8.resize(at);
 }
 
-// Collations that compare bytes, with or without trailing spaces. Of the others only this is used:
-// that the empty string differs from no other for sure.
-void append_text_key(std::string& out, std::string_view collation, std::string_view text) {
-  if (collation == "binary" || collation == "utf8mb4_0900_bin") {
+void append_text_key(std::string& out, const ConflictPart& part, std::string_view text) {
+  if (part.compares_bytes) {
+    while (part.pads && !text.empty() && text.back() == ' ') text.remove_suffix(1);
     out.append(text);
-  } else if (collation.ends_with("_bin")) {
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    out.append(text);
+    return;
   }
+  // Under other collations all values of a column are taken for equal.
 }
 
 void append_bytes(std::string& out, const ConflictPart& part, const KeyColumn& column,
@@ -200,10 +206,10 @@ void append_bytes(std::string& out, const ConflictPart& part, const KeyColumn& c
       if (part.form == KeyForm::kLabel) {
         append_label(text, *column.source, cell_integer(column.wire, cell));
       } else if (!append_cell_text(text, column, cell)) {
-        return;  // no value: as coarse as can be; the statement will be refused by name
+        return;  // no text of its charset: as coarse as can be, writing it will be refused by name
       }
-      if (part.prefix != 0) cut_characters(text, 0, part.prefix);
-      append_text_key(out, part.collation, text);
+      if (part.prefix != 0) cut_characters(text, part.prefix);
+      append_text_key(out, part, text);
       return;
     }
     case KeyForm::kBytes: {

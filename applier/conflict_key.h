@@ -37,8 +37,10 @@ enum class KeyForm : std::uint8_t {
 struct ConflictPart {
   std::uint32_t column = 0;  // of the wire image
   KeyForm form = KeyForm::kInteger;
-  std::uint32_t prefix = 0;  // characters of kText and kLabel, bytes of kBytes; 0: all
-  std::string collation;     // kText and kLabel
+  std::uint32_t prefix = 0;     // characters of kText and kLabel, bytes of kBytes; 0: all
+  std::string collation;        // kText and kLabel
+  bool compares_bytes = false;  // of UTF-8: that collation does
+  bool pads = true;             // trailing spaces do not count
 };
 
 struct ConflictKey {

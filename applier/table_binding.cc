@@ -203,6 +203,15 @@ Result<void> TableBinding::bind_columns(std::span<const protocol::WireColumn> wi
     key_column.wire = wire[i];
     key_column.value = value_context(wire[i], columns_[i].source, options_.target);
     key_column.wire.is_unsigned = key_column.value.is_unsigned;
+    if (is_text(columns_[i].source.type)) {
+      Result<std::unique_ptr<protocol::CharsetConverter>> converter =
+          protocol::open_converter(columns_[i].source.charset);
+      if (!converter) {
+        return converter.error().in(fmt::format("column '{}' of {}", columns_[i].name, table));
+      }
+      key_column.value.converter = converter->get();
+      converters_.push_back(std::move(*converter));
+    }
     key_column.source = &columns_[i].source;
     key_column.target = columns_[i].target ? &*columns_[i].target : nullptr;
     key_column.logged =

@@ -107,8 +107,9 @@ class TableBinding {
   TableSchema target_;
   BindingOptions options_;
   std::string quoted_target_;
-  std::vector<BoundColumn> columns_;    // one per wire column
-  std::vector<KeyColumn> key_columns_;  // likewise; points into columns_
+  std::vector<BoundColumn> columns_;  // one per wire column
+  std::vector<std::unique_ptr<protocol::CharsetConverter>> converters_;
+  std::vector<KeyColumn> key_columns_;  // one per wire column; points into the two above
   std::vector<std::uint32_t> written_;
   std::vector<std::uint32_t> match_columns_;
   std::vector<std::uint32_t> unique_columns_;

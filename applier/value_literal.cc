@@ -31,11 +31,12 @@ Result<void> append_exact_match(std::string& out, const TableBinding& binding, s
   }
   std::string literal;
   if (const Result<void> made = append_literal(literal, binding, index, cell); !made) return made;
-  if (column.source.type == SqlType::kJson && column.target->type == SqlType::kJson) {
+  const bool parsed = binding.server().kind != TargetKind::kMariadb;  // there JSON is text
+  if (column.target->type == SqlType::kJson && parsed) {
     out += column.quoted + " = CAST(" + literal + " AS JSON)";
     return {};
   }
-  if (!is_text(column.target->type)) {
+  if (!is_text(column.target->type) && column.target->type != SqlType::kJson) {
     out += column.quoted + " <=> " + literal;
     return {};
   }
