@@ -66,6 +66,12 @@ void IndexContent::drop_seal() {
   valid_bytes = unsealed_bytes;
 }
 
+GtidState IndexContent::gtids() const {
+  GtidState gtids = head->gtids_before;
+  for (const IndexMark& mark : marks) gtids.add(mark.gtids);
+  return gtids;
+}
+
 IndexContent decode_index(ByteView bytes) {
   IndexContent content;
   ByteReader reader(bytes);

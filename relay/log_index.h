@@ -55,6 +55,8 @@ struct IndexContent {
   // The file is going to grow again: the crash that removed the next one came before its first
   // sync.
   void drop_seal();
+  // Before the end of the last mark. REQUIRES: head.
+  [[nodiscard]] GtidState gtids() const;
   [[nodiscard]] bool sealed() const { return !marks.empty() && marks.back().sealed; }
 };
 [[nodiscard]] IndexContent decode_index(ByteView bytes);

@@ -48,11 +48,20 @@ Result<void> LogWriter::open_file(const LogFile& file, const GtidState& gtids_be
   tracker_.drop_open();
   block_.clear();
   written_bytes_ = tracker_.boundary();
-  synced_bytes_ = 0;
+  synced_bytes_ = kFirstEventOffset;
   if (const auto cut = file_->truncate(written_bytes_); !cut) return cut.error();
   if (tracker_.head()) catalog_.set_gtids_before(info_.begin, tracker_.head()->gtids_before);
   catalog_.grow(boundary());
   return {};
+}
+
+void LogWriter::close_file() {
+  CHECK(settled(), "a sync may still speak of the file");
+  file_.reset();
+  index_.reset();
+  sealed_index_.reset();
+  sealed_records_.clear();
+  block_.clear();
 }
 
 Result<void> LogWriter::reopen() {
@@ -91,7 +100,7 @@ Result<void> LogWriter::start_file(const Generation& generation, const std::stri
   info_ = next;
   catalog_.add_file(next);
   written_bytes_ = kFirstEventOffset;
-  synced_bytes_ = 0;
+  synced_bytes_ = kFirstEventOffset;  // an end without an event behind it is no news
   block_.clear();
   return {};
 }

@@ -59,6 +59,7 @@ class LogWriter {
   // REQUIRES: no job is running.
   [[nodiscard]] Result<void> reopen();
   [[nodiscard]] const std::optional<Error>& tail() const { return tail_; }
+  void close_file();  // without another word; REQUIRES: settled()
 
   // Seals the open file, if there is one, and begins the next. REQUIRES: settled().
   [[nodiscard]] Result<void> start_file(const Generation& generation, const std::string& name);

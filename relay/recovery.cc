@@ -74,13 +74,6 @@ Result<ScanOutcome> scan_event(BlockWindow& window, std::uint64_t size_bytes, Lo
   return ScanOutcome();
 }
 
-// The GTIDs in front of the last mark, which is where the scan begins.
-GtidState gtids_at_end(const IndexContent& content) {
-  GtidState gtids = content.head->gtids_before;
-  for (const IndexMark& mark : content.marks) gtids.add(mark.gtids);
-  return gtids;
-}
-
 bool fits(const IndexContent& content, const std::string& name, std::uint64_t size_bytes) {
   return content.head && content.head->file_name == name &&
          (content.marks.empty() || content.marks.back().end_bytes <= size_bytes);
@@ -139,7 +132,7 @@ Result<RecoveredFile> recover_file(Storage& storage, const FilePaths& paths,
   const auto format = read_format(*recovered.file);
   if (content->head && !content->marks.empty()) {
     if (!format) return format.error().in(paths.log_path());
-    tracker.resume(*format, *content->head, content->marks.back(), gtids_at_end(*content));
+    tracker.resume(*format, *content->head, content->marks.back(), content->gtids());
   }
   const auto outcome = scan_events(*recovered.file, recovered.size_bytes, tracker);
   if (!outcome) return outcome.error();

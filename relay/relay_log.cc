@@ -42,7 +42,6 @@ Result<void> RelayLog::recover() {
     if (!gtids) return gtids.error();
     gtids_before = std::move(*gtids);
   }
-  // Servers that list no GTIDs in their files have none to carry over from file to file.
   const auto opened = writer_->open_file(files.back(), gtids_before);
   if (!opened) return opened.error();
   if (writer_->tail()) {
@@ -73,12 +72,28 @@ Result<bool> RelayLog::drop_headless_file() {
   if (last->gtids_before && format.error().code() != Errc::kTruncated) {
     return format.error().in(paths.log_path()).as(Errc::kCorrupt).with_way_out(kRestoreWayOut);
   }
-  if (const auto done = storage_.remove(paths.log_path()); !done) return done.error();
-  if (const auto done = storage_.sync_folder(paths.log_folder); !done) return done.error();
-  catalog_->remove_last_file();
+  if (const auto removed = remove_last_file(); !removed) return removed.error();
   findings_.push_back(paths.log_path() + ": removed, it had no whole event (" +
                       format.error().text() + ")");
   return true;
+}
+
+Result<void> RelayLog::remove_last_file() {
+  const FilePaths paths = catalog_->paths(*catalog_->last_file());
+  if (const auto done = storage_.remove(paths.log_path()); !done) return done.error();
+  catalog_->remove_last_file();
+  return storage_.sync_folder(paths.log_folder);
+}
+
+Result<void> RelayLog::drop_empty_file() {
+  CHECK(writer_->settled(), "a sync may still speak of the file");
+  if (!writer_->has_file() || writer_->tracker().end_bytes() != kFirstEventOffset) return {};
+  if (const auto removed = remove_last_file(); !removed) return removed.error();
+  const auto last = catalog_->last_file();
+  writer_->close_file();
+  if (!last) return {};
+  if (const auto opened = writer_->open_file(*last, GtidState()); !opened) return opened.error();
+  return {};
 }
 
 Result<GtidState> RelayLog::recover_sealed(const LogFile& file, const GtidState& gtids_before,
@@ -88,7 +103,7 @@ Result<GtidState> RelayLog::recover_sealed(const LogFile& file, const GtidState&
   if (!content) return content.error();
   const bool fits = content->sealed() && content->head->file_name == file.name;
   if (fits && content->marks.back().end_bytes == file.size_bytes) {
-    return content->head->gtids_before;
+    return content->gtids();
   }
   LogTracker tracker(options_.writer.mark_interval_bytes);
   auto recovered = recover_file(storage_, paths, gtids_before, tracker);
@@ -100,10 +115,12 @@ Result<GtidState> RelayLog::recover_sealed(const LogFile& file, const GtidState&
     if (const auto cut = recovered->file->truncate(size_bytes); !cut) return cut.error();
     if (const auto synced = recovered->file->sync(); !synced) return synced.error();
     catalog_->grow({file.begin.generation, file.begin.file, size_bytes});
+    tracker.drop_open();
+    recovered->tail.reset();
   }
   // A transaction that has no end in a file that does have one was abandoned by the upstream.
   const auto& tail = recovered->tail;
-  if (!tail || tail->code() == Errc::kTruncated) tracker.abandon_open();
+  if (tail && tail->code() == Errc::kTruncated) tracker.abandon_open();
   if (tracker.end_bytes() != size_bytes) {
     const std::string what = tail ? tail->text() : "the file is too short";
     return Error(Errc::kCorrupt, paths.log_path() + ": " + what).with_way_out(kRestoreWayOut);
@@ -118,7 +135,7 @@ Result<GtidState> RelayLog::recover_sealed(const LogFile& file, const GtidState&
   if (const auto done = recovered->index->append(records); !done) return done.error();
   if (const auto done = recovered->index->sync(); !done) return done.error();
   findings_.push_back(paths.log_path() + ": its index was built again");
-  return head.gtids_before;
+  return tracker.gtids();
 }
 
 std::optional<ResumePoint> RelayLog::resume_point() const {

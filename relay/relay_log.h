@@ -52,14 +52,18 @@ class RelayLog {
   // Files started from now on belong to a new generation. REQUIRES: writer().settled().
   [[nodiscard]] Result<void> start_generation(const std::string& uuid, const GenerationNote& note);
   [[nodiscard]] Result<void> start_file(const std::string& name);
+  // Forgets a file that was begun and got no event: there is nothing in it to compare, and what was
+  // received before it would stay unchecked. REQUIRES: writer().settled(), nothing unfinished.
+  [[nodiscard]] Result<void> drop_empty_file();
 
  private:
   RelayLog(Storage& storage, std::unique_ptr<LogCatalog> catalog, const RelayLogOptions& options);
   [[nodiscard]] Result<void> recover();
-  // Gives the GTIDs before the file.
+  // Gives the GTIDs before the file's end.
   [[nodiscard]] Result<GtidState> recover_sealed(const LogFile& file, const GtidState& gtids_before,
                                                  bool ends_generation);
   [[nodiscard]] Result<bool> drop_headless_file();
+  [[nodiscard]] Result<void> remove_last_file();
 
   Storage& storage_;
   const RelayLogOptions options_;

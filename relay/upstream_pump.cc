@@ -107,6 +107,7 @@ Awaitable<void> UpstreamPump::Impl::stream_once() {
   if (const auto cut = writer.cut_unfinished(); !cut) co_return cut.error();
   const Result<void> settled = co_await settle();
   if (!settled) co_return settled.error();
+  if (const auto dropped = log.drop_empty_file(); !dropped) co_return dropped.error();
   set_state(UpstreamState::kConnecting);
   ConnectOptions connect = options.connect;
   connect.io_timeout = options.dead_after;
@@ -125,9 +126,9 @@ Awaitable<void> UpstreamPump::Impl::stream_once() {
   DumpRequest request;
   request.file = plan->file;
   request.begin_bytes = plan->begin_bytes;
-  if (request.begin_bytes > UINT32_MAX && !UpstreamSession::takes_big_offsets(*facts)) {
-    request.begin_bytes = 4;  // and all of the file is compared
-  }
+  const bool too_big =
+      request.begin_bytes > UINT32_MAX && !UpstreamSession::takes_big_offsets(*facts);
+  if (too_big || compare_whole_file) request.begin_bytes = 4;
   request.server_id = options.server_id;
   request.replica_uuid = options.replica_uuid;
   request.report_host = options.report_host;
@@ -150,6 +151,7 @@ Awaitable<void> UpstreamPump::Impl::stream_once() {
   set_state(overlap.done() ? UpstreamState::kReceiving : UpstreamState::kComparing);
   say(fmt::format("receiving {} from {} on from server {} ({})", request.file, request.begin_bytes,
                   facts->server_uuid, facts->version));
+  streaming_since = Clock::now();
   UpstreamStream stream(request.file, request.begin_bytes, *announced);
   const Result<void> ended = co_await receive(*session, stream);
   co_return ended;
@@ -220,7 +222,7 @@ Awaitable<void> UpstreamPump::Impl::receive(UpstreamSession& from, UpstreamStrea
       if (!taken) co_return taken.error();
     }
     kick();
-    failures = 0;
+    if (failures > 0 && Clock::now() - streaming_since > options.retry_at_most) failures = 0;
     {
       const std::lock_guard lock(mutex);
       status.received_bytes += bytes;
@@ -255,7 +257,10 @@ Result<void> UpstreamPump::Impl::store(const UpstreamStream::Step& step) {
   if (overlap.done()) return writer.append(step.bytes, step.first, step.last);
   const auto same = overlap.compare(writer, step.bytes, step.first);
   if (!same) return same;
-  if (overlap.done()) set_state(UpstreamState::kReceiving);
+  if (overlap.done()) {
+    compare_whole_file = false;
+    set_state(UpstreamState::kReceiving);
+  }
   return same;
 }
 

@@ -48,6 +48,7 @@ struct UpstreamPump::Impl {
   [[nodiscard]] Result<void> store(const UpstreamStream::Step& step);
   [[nodiscard]] Result<void> next_file(const UpstreamStream::Step& step);
   [[nodiscard]] Result<void> note_difference(const Error& error);
+  [[nodiscard]] bool lost_place(const Error& error) const;
   [[nodiscard]] bool flapping();  // generations follow each other within minutes
   [[nodiscard]] Result<void> check_storage();
   [[nodiscard]] std::optional<Error> storage_limit();
@@ -86,9 +87,11 @@ struct UpstreamPump::Impl {
   std::string pending_uuid;
   std::string pending_file;  // begun when its first event arrives
   OverlapCheck overlap;
-  LogPosition abandoned;  // where a file ended inside a transaction the last time
+  bool compare_whole_file = false;  // the upstream finds no event where the last transaction begins
+  LogPosition abandoned;            // where a file ended inside a transaction the last time
   std::uint64_t checked_bytes = 0;
   std::uint64_t failures = 0;
+  Clock::time_point streaming_since;
   std::string last_damage;
   int same_damage = 0;
   std::optional<Clock::time_point> missing_since;

@@ -71,7 +71,9 @@ asio::awaitable<void> UpstreamPump::Impl::recover_from(Error error) {
     if (noted) co_return;
     error = noted.error();
   }
-  const bool stop_here = is_permanent(error) || same_damage >= kSameDamageAtMost;
+  const bool ask_again = lost_place(error);
+  if (ask_again) compare_whole_file = true;
+  const bool stop_here = (is_permanent(error) && !ask_again) || same_damage >= kSameDamageAtMost;
   say((stop_here ? "stopped: " : "will try again: ") + error.text() +
       (error.way_out().empty() ? "" : " | " + error.way_out()));
   if (stop_here) {
@@ -83,6 +85,14 @@ asio::awaitable<void> UpstreamPump::Impl::recover_from(Error error) {
   set_state(UpstreamState::kRetrying, error);
   const bool early = co_await woken.wait_for(backoff());
   if (early) failures = 0;
+}
+
+// A server that is asked for a place inside an event reads garbage and complains about that. With
+// another history this is to be expected: comparing from the file's start shows the difference.
+bool UpstreamPump::Impl::lost_place(const Error& error) const {
+  return error.server_code() == 1236 && !overlap.done() && !compare_whole_file &&
+         (error.code() == Errc::kConfig || error.code() == Errc::kCorrupt ||
+          error.code() == Errc::kUnsupported);
 }
 
 bool UpstreamPump::Impl::flapping() {
@@ -102,6 +112,7 @@ Result<void> UpstreamPump::Impl::note_difference(const Error& error) {
   if (!plan) return plan.error();
   plan_override = std::move(*plan);
   overlap = OverlapCheck();
+  compare_whole_file = false;
   return {};
 }
 

@@ -53,11 +53,15 @@ class LogMaker {
   void transaction(std::size_t rows_bytes, char fill = 'r') {
     begin_transaction();
     add(event_type::kIgnorable, std::string(rows_bytes, fill), protocol::event_flag::kIgnorable);
+    end_transaction();
+  }
+  void end_transaction() {
     std::string xid;
     ByteWriter(xid).u64(number_);
     add(event_type::kXid, xid);
     executed_.add(gtid());
     settle();
+    ends_.emplace_back(std::pair(files_.size(), files_.back().bytes.size()), gtid());
   }
   void begin_transaction() {
     ++number_;
@@ -86,6 +90,14 @@ class LogMaker {
   [[nodiscard]] const std::vector<File>& files() const { return files_; }
   [[nodiscard]] const File& last() const { return files_.back(); }
   [[nodiscard]] const protocol::GtidSet& executed() const { return executed_; }
+  // Of the transactions that end at or before an offset of the file with this number.
+  [[nodiscard]] protocol::GtidSet executed_before(std::size_t file, std::size_t offset) const {
+    protocol::GtidSet set;
+    for (const auto& [end, gtid] : ends_) {
+      if (end <= std::pair(file, offset)) set.add(gtid);
+    }
+    return set;
+  }
   [[nodiscard]] static std::string name(std::size_t number) {
     std::string digits = std::to_string(number);
     return "binlog." + std::string(6 - digits.size(), '0') + digits;
@@ -120,6 +132,7 @@ class LogMaker {
   std::uint64_t number_ = 0;
   std::vector<File> files_;
   protocol::GtidSet executed_;
+  std::vector<std::pair<std::pair<std::size_t, std::size_t>, protocol::Gtid>> ends_;
 };
 
 }  // namespace tiderelay::tests

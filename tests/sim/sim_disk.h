@@ -43,6 +43,25 @@ class SimDisk final : public relay::Storage {
     }
   }
 
+  void forget(const std::string& path) {
+    folder_of(path).names.erase(name_of(path));
+    folder_of(path).synced.erase(name_of(path));
+  }
+  [[nodiscard]] std::uint64_t used() const {
+    std::uint64_t total = 0;
+    for (const auto& [path, folder] : folders_) {
+      for (const auto& [name, node] : folder.names) total += node->bytes.size();
+    }
+    return total;
+  }
+  void copy_from(const SimDisk& other) {
+    for (const auto& [path, folder] : other.folders_) {
+      Folder& mine = folders_[path];
+      for (const auto& [name, node] : folder.names)
+        mine.names[name] = std::make_shared<Node>(*node);
+      mine.synced = mine.names;
+    }
+  }
   [[nodiscard]] std::string content(const std::string& path) const {
     const auto node = find(path);
     return node ? node->bytes : "";
@@ -174,14 +193,6 @@ class SimDisk final : public relay::Storage {
     const auto found = folder->second.names.find(name_of(path));
     return found == folder->second.names.end() ? nullptr : found->second;
   }
-  std::uint64_t used() const {
-    std::uint64_t total = 0;
-    for (const auto& [path, folder] : folders_) {
-      for (const auto& [name, node] : folder.names) total += node->bytes.size();
-    }
-    return total;
-  }
-
   void crash_names(Folder& folder) {
     Names kept = folder.synced;
     for (const auto& [name, node] : folder.names) {
