@@ -145,7 +145,7 @@ struct DdlStatement {
   // "temporary table", "rows" (INSERT and the like), "set", "xa", "tablespace", "sequence",
   // "other".
   std::string skipped;
-  EventKind event = EventKind::kUnknown;  // of an ALTER TABLE's first clause: see event_kind_of()
+  EventKind event = EventKind::kUnknown;  // kAlterTable of any ALTER TABLE: see ddl_event_kind.h
   std::vector<TableName> tables;          // schema empty: the session's default
   std::string database;                   // CREATE, ALTER, DROP DATABASE; empty: the default
   bool if_exists = false;

@@ -54,6 +54,18 @@ void strip_trailing_spaces(std::string& text) {
   while (!text.empty() && text.back() == ' ') text.pop_back();
 }
 
+// CURRENT_TIMESTAMP has the column's fractional digits, whatever MariaDB lets one write.
+void current_timestamp(std::optional<std::string>& sql, const Column& column) {
+  if (!sql || !sql->starts_with("CURRENT_TIMESTAMP")) return;
+  *sql = "CURRENT_TIMESTAMP";
+  if (column.decimals > 0) *sql += "(" + std::to_string(column.decimals) + ")";
+}
+
+bool heeds_checks(const CharsetDefaults& server) {
+  if (server.server_version == 0) return true;
+  return server.server_version >= (server.dialect == Dialect::kMariaDb ? 100201U : 80016U);
+}
+
 std::string zero_timestamp(std::uint8_t decimals) {
   std::string text = "'0000-00-00 00:00:00";
   if (decimals > 0) text += "." + std::string(decimals, '0');
@@ -105,6 +117,45 @@ Error at_column(const Error& error, const std::string& column) {
 }
 
 }  // namespace
+
+// b'101' and x'4f' as the default of a number are numbers; a number as that of a BIT is bits.
+void normalize_default(Column& column) {
+  if (!column.default_sql || column.default_sql->size() < 3) return;
+  std::string& sql = *column.default_sql;
+  const bool bits = sql.starts_with("b'");
+  const bool number = column.type <= SqlType::kDouble;
+  if (number && (bits || sql.starts_with("x'"))) {
+    const std::string digits = sql.substr(2, sql.size() - 3);
+    sql = "'" + std::to_string(std::strtoull(digits.c_str(), nullptr, bits ? 2 : 16)) + "'";
+  } else if (column.type == SqlType::kBit && sql[0] == '\'' &&
+             sql.find_first_not_of("-0123456789", 1) == sql.size() - 1) {
+    std::string text;
+    const std::size_t sign = sql[1] == '-' ? 1 : 0;
+    for (auto value = std::strtoull(sql.c_str() + 1 + sign, nullptr, 10); value > 0; value >>= 1U)
+      text.insert(text.begin(), (value & 1U) != 0 ? '1' : '0');
+    sql = "b'" + (text.empty() ? "0" : text) + "'";
+  } else if (column.type == SqlType::kDate && sql == "'0'") {
+    sql = "'0000-00-00'";
+  } else if (column.type == SqlType::kYear && sql[0] == '\'' && sql.size() <= 4) {
+    const auto year = std::strtoul(sql.c_str() + 1, nullptr, 10);
+    if (year > 0) sql = "'" + std::to_string(year + (year < 70 ? 2000 : 1900)) + "'";
+  } else if (column.type == SqlType::kTime && sql[0] == '\'' && sql.size() <= 8 &&
+             sql.find_first_not_of("0123456789", 1) == sql.size() - 1) {
+    const std::string digits = std::string(8 - sql.size(), '0') + sql.substr(1, sql.size() - 2);
+    sql = "'" + digits.substr(0, 2) + ":" + digits.substr(2, 2) + ":" + digits.substr(4) + "'";
+  } else if ((column.type == SqlType::kDateTime || column.type == SqlType::kTimestamp) &&
+             sql == "'0'") {
+    sql = "'0000-00-00 00:00:00'";
+  }
+  if (column.type == SqlType::kDateTime || column.type == SqlType::kTimestamp)
+    current_timestamp(column.default_sql, column);
+}
+
+bool takes_prefix(SqlType type) {
+  return type == SqlType::kChar || type == SqlType::kVarchar || type == SqlType::kBinary ||
+         type == SqlType::kVarbinary || type == SqlType::kGeometry ||
+         (type >= SqlType::kTinyText && type <= SqlType::kLongBlob);
+}
 
 std::string type_text_of(const Column& column) {
   const std::string length = "(" + std::to_string(column.length) + ")";
@@ -178,30 +229,44 @@ Result<Column> build_column(const ColumnDefinition& definition, const CharsetCla
   }
   column.type_text = type_text_of(column);
   if (definition.serial) column.auto_increment = true;
-  if (definition.serial || definition.primary) column.not_null = true;
+  if (definition.primary || column.auto_increment) column.not_null = true;
   const bool implicit = column.type == SqlType::kTimestamp &&
                         !context.explicit_defaults_for_timestamp &&
                         column.generated == Generated::kNo;
   if (implicit && !definition.null_written) column.not_null = true;
   if (column.default_sql == "NULL") column.default_sql.reset();
-  if (implicit && column.not_null && !column.default_sql && !column.on_update_sql)
-    column.default_sql = zero_timestamp(column.decimals);
+  // A literal default of TEXT and BLOB is left out where strict mode does not refuse it.
+  const bool large = column.type >= SqlType::kTinyText && column.type <= SqlType::kLongBlob;
+  if (large && context.charsets.dialect == Dialect::kMySql && column.default_sql &&
+      !column.default_sql->starts_with('('))
+    column.default_sql.reset();
+  normalize_default(column);
+  current_timestamp(column.on_update_sql, column);
   return column;
 }
 
-void promote_first_timestamp(std::vector<ColumnDefinition>& columns, const SchemaContext& context) {
+void add_implicit_timestamps(std::vector<Column>& columns, const std::vector<std::size_t>& defined,
+                             const SchemaContext& context) {
   if (context.explicit_defaults_for_timestamp) return;
-  for (ColumnDefinition& definition : columns) {
-    Column& column = definition.column;
-    if (column.type != SqlType::kTimestamp || definition.null_written) continue;
-    if (!column.default_sql && !column.on_update_sql && column.generated == Generated::kNo) {
-      std::string now = "CURRENT_TIMESTAMP";
-      if (column.decimals > 0) now += "(" + std::to_string(column.decimals) + ")";
-      column.default_sql = now;
-      column.on_update_sql = now;
-    }
-    return;
+  const auto bare = [](const Column& column) {
+    return column.type == SqlType::kTimestamp && column.not_null && !column.default_sql &&
+           !column.on_update_sql && column.generated == Generated::kNo;
+  };
+  const auto first = std::find_if(columns.begin(), columns.end(), [](const Column& column) {
+    return column.type == SqlType::kTimestamp;
+  });
+  // MariaDB promotes at any ALTER TABLE, MySQL only a column that the statement defines.
+  const bool promotes =
+      context.charsets.dialect == Dialect::kMariaDb ||
+      std::find(defined.begin(), defined.end(),
+                static_cast<std::size_t>(first - columns.begin())) != defined.end();
+  if (first != columns.end() && promotes && bare(*first)) {
+    first->default_sql = "CURRENT_TIMESTAMP";
+    current_timestamp(first->default_sql, *first);
+    first->on_update_sql = first->default_sql;
   }
+  for (const std::size_t index : defined)
+    if (bare(columns[index])) columns[index].default_sql = zero_timestamp(columns[index].decimals);
 }
 
 void add_column_keys(const ColumnDefinition& column, std::vector<Key>& keys) {
@@ -220,6 +285,22 @@ void add_column_keys(const ColumnDefinition& column, std::vector<Key>& keys) {
   }
 }
 
+void add_automatic_prefixes(TableSchema& table) {
+  for (Key& key : table.keys) {
+    if (key.kind != KeyKind::kIndex) continue;
+    for (KeyPart& part : key.parts) {
+      const Column* column = part.column.empty() ? nullptr : table.find_column(part.column);
+      const bool large = column != nullptr && column->type >= SqlType::kTinyText &&
+                         column->type <= SqlType::kLongBlob;
+      if (!large) continue;
+      const bool tiny = column->type == SqlType::kTinyText || column->type == SqlType::kTinyBlob;
+      const std::uint32_t most =
+          tiny ? 255 : 3072 / std::max<std::uint32_t>(1, max_bytes_of(column->charset));
+      if (part.prefix_length == 0 || part.prefix_length > most) part.prefix_length = most;
+    }
+  }
+}
+
 Result<void> add_key(TableSchema& table, Key key) {
   for (KeyPart& part : key.parts) {
     if (part.column.empty()) continue;
@@ -227,10 +308,15 @@ Result<void> add_key(TableSchema& table, Key key) {
     if (column == nullptr)
       return Error(Errc::kUnsupported, "a key uses the unknown column " + quoted_name(part.column));
     part.column = column->name;
+    const bool cuts = takes_prefix(column->type);
     const bool whole = column->type == SqlType::kChar || column->type == SqlType::kVarchar ||
                        column->type == SqlType::kBinary || column->type == SqlType::kVarbinary;
-    if (whole && part.prefix_length >= column->length) part.prefix_length = 0;
+    if (!cuts || (whole && part.prefix_length >= column->length)) part.prefix_length = 0;
   }
+  if (!key.made_for_foreign_key)
+    std::erase_if(table.keys, [&key](const Key& made) {
+      return made.made_for_foreign_key && begins_with(key, made.parts);
+    });
   if (key.name.empty()) key.name = free_key_name(table, key);
   if (find_key(table.keys, key.name) != nullptr)
     return Error(Errc::kUnsupported, "there are two keys named " + quoted_name(key.name));
@@ -295,10 +381,11 @@ Result<void> add_foreign_key(TableSchema& table, ForeignKey key) {
   return add_key(table, std::move(index));
 }
 
-void add_check(TableSchema& table, Check check, Dialect dialect) {
+void add_check(TableSchema& table, Check check, const CharsetDefaults& server) {
+  if (!heeds_checks(server)) return;
   if (check.name.empty()) {
     const std::string prefix =
-        dialect == Dialect::kMariaDb ? "CONSTRAINT_" : table.name.table + "_chk_";
+        server.dialect == Dialect::kMariaDb ? "CONSTRAINT_" : table.name.table + "_chk_";
     check.name = next_name(prefix, table.checks);
   }
   table.checks.push_back(std::move(check));
@@ -309,11 +396,10 @@ namespace {
 Result<void> add_columns(TableSchema& out, const TableDefinition& table,
                          const SchemaContext& context, std::vector<Key>& keys,
                          std::vector<ForeignKey>& foreign_keys, std::vector<Check>& checks) {
-  std::vector<ColumnDefinition> definitions = table.columns;
-  promote_first_timestamp(definitions, context);
   const CharsetClause charset{out.charset, out.collation};
   const bool maria = context.charsets.dialect == Dialect::kMariaDb;
-  for (const ColumnDefinition& definition : definitions) {
+  std::vector<std::size_t> defined;
+  for (const ColumnDefinition& definition : table.columns) {
     Result<Column> column = build_column(definition, charset, context);
     if (!column) return column.error();
     if (out.find_column(column->name) != nullptr)
@@ -327,8 +413,10 @@ Result<void> add_columns(TableSchema& out, const TableDefinition& table,
       checks.push_back(Check{column->name, "json_valid(" + quoted_name(column->name) + ")", true});
     const bool heeds = maria || context.charsets.server_version >= 90000;
     if (definition.references && heeds) foreign_keys.push_back(*definition.references);
+    defined.push_back(out.columns.size());
     out.columns.push_back(std::move(*column));
   }
+  add_implicit_timestamps(out.columns, defined, context);
   return {};
 }
 
@@ -361,7 +449,8 @@ Result<TableSchema> build(const TableName& name, const TableDefinition& table,
     if (!added) return added.error();
   }
   drop_replaced_keys(out);
-  for (Check& check : checks) add_check(out, std::move(check), context.charsets.dialect);
+  if (context.charsets.dialect == Dialect::kMariaDb) add_automatic_prefixes(out);
+  for (Check& check : checks) add_check(out, std::move(check), context.charsets);
   return out;
 }
 

@@ -32,18 +32,25 @@ struct SchemaContext {
 // Parts that ALTER TABLE needs, too.
 [[nodiscard]] Result<Column> build_column(const ColumnDefinition& definition,
                                           const CharsetClause& table, const SchemaContext& context);
-// Of a new or changed definition's columns, in order: with explicit_defaults_for_timestamp off the
-// first TIMESTAMP NOT NULL without a default gets CURRENT_TIMESTAMP for both.
-void promote_first_timestamp(std::vector<ColumnDefinition>& columns, const SchemaContext& context);
+// Spells a literal default as servers show it.
+void normalize_default(Column& column);
+// With explicit_defaults_for_timestamp off: the table's first TIMESTAMP, if NOT NULL and without a
+// default, gets CURRENT_TIMESTAMP for both; the others in `defined` (indexes) get a zero default.
+void add_implicit_timestamps(std::vector<Column>& columns, const std::vector<std::size_t>& defined,
+                             const SchemaContext& context);
 void add_column_keys(const ColumnDefinition& column, std::vector<Key>& keys);
 // Names the key if it has none, puts prefixes that are whole columns right, and appends it.
 [[nodiscard]] Result<void> add_key(TableSchema& table, Key key);
+// MariaDB: an index over a whole TEXT or BLOB covers as much as fits.
+void add_automatic_prefixes(TableSchema& table);
 // Names it, and adds the index that the server makes when no other key serves.
 [[nodiscard]] Result<void> add_foreign_key(TableSchema& table, ForeignKey key);
-void add_check(TableSchema& table, Check check, Dialect dialect);
+// Nothing on servers that ignore CHECK.
+void add_check(TableSchema& table, Check check, const CharsetDefaults& server);
 void set_primary_not_null(TableSchema& table);
 // Drops indexes made for foreign keys that another key replaces.
 void drop_replaced_keys(TableSchema& table);
+[[nodiscard]] bool takes_prefix(SqlType type);  // in a key
 [[nodiscard]] std::string type_text_of(const Column& column);  // of character types, else as it is
 
 }  // namespace tiderelay::applier
