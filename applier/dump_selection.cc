@@ -164,7 +164,7 @@ Result<DumpSelection> DumpSelection::make(const DumpSelectionOptions& options,
 }
 
 std::string DumpSelection::folded(std::string_view name) const {
-  return case_sensitive_ ? std::string(name) : lower_case(name);
+  return case_sensitive_ ? std::string(name) : lower_case_name(name);
 }
 
 bool DumpSelection::takes(const TableName& upstream) const {

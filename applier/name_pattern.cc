@@ -79,7 +79,7 @@ void append_utf8(char32_t character, std::string& to) {
 
 }  // namespace
 
-std::string lower_case(std::string_view utf8) {
+std::string lower_case_name(std::string_view utf8) {
   std::string lowered;
   lowered.reserve(utf8.size());
   for (const char32_t character : characters_of(utf8)) append_utf8(lower(character), lowered);
@@ -149,7 +149,7 @@ Result<NamePattern> NamePattern::make(const std::string& text, Regexes regexes,
     pattern.key_ = text;
     return pattern;
   }
-  pattern.key_ = case_sensitive ? text : lower_case(text);
+  pattern.key_ = case_sensitive ? text : lower_case_name(text);
   const std::u32string characters = characters_of(pattern.key_);
   for (std::size_t at = 0; at < characters.size();) {
     const char32_t character = characters[at];

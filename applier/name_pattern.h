@@ -23,7 +23,7 @@ class RE2;
 namespace tiderelay::applier {
 
 // Simple lower case, character by character, as Unicode defines it; bytes that are not UTF-8 stay.
-[[nodiscard]] std::string lower_case(std::string_view utf8);
+[[nodiscard]] std::string lower_case_name(std::string_view utf8);
 
 // A regex of a rule or a filter; null pointers never occur in a Result that holds a value.
 [[nodiscard]] Result<std::shared_ptr<const re2::RE2>> compile_regex(const std::string& text,

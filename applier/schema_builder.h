@@ -50,7 +50,7 @@ void add_check(TableSchema& table, Check check, const CharsetDefaults& server);
 void set_primary_not_null(TableSchema& table);
 // Drops indexes made for foreign keys that another key replaces.
 void drop_replaced_keys(TableSchema& table);
-[[nodiscard]] bool takes_prefix(SqlType type);  // in a key
+[[nodiscard]] bool takes_prefix(SqlType type);                 // in a key
 [[nodiscard]] std::string type_text_of(const Column& column);  // of character types, else as it is
 
 }  // namespace tiderelay::applier

@@ -29,7 +29,7 @@ bool is_system_schema(std::string_view schema) {
   static constexpr std::array<std::string_view, 7> kSystemSchemas = {
       "mysql",          "information_schema", "performance_schema", "sys",
       "metrics_schema", "inspection_schema",  "dm_heartbeat"};
-  const std::string lowered = lower_case(schema);
+  const std::string lowered = lower_case_name(schema);
   return std::ranges::find(kSystemSchemas, lowered) != kSystemSchemas.end();
 }
 
