@@ -20,6 +20,7 @@ constexpr const char* kFooter =
     "Each command explains itself: tiderelay COMMAND --help";
 
 void add_commands(CLI::App& program, Invocation& invocation) {
+  add_run_command(program, invocation);
   add_encrypt_command(program, invocation);
   add_decrypt_command(program, invocation);
   add_options_command(program, invocation);

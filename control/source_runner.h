@@ -28,12 +28,20 @@ class SourceRunner {
   struct Options {
     std::string data_dir;
     conf::SourceConfig source;
-    std::uint64_t memory_budget_bytes = 16U << 20U;
+    relay::StartPoint start;  // of an empty relay log
+    relay::RetainOptions retain;
+    std::uint64_t max_log_bytes = 0;  // 0: no cap
   };
   struct Status {
     Stage stage = Stage::kNew;
-    std::optional<Error> error;  // of a source that is paused
+    std::optional<Error> error;  // why it does not receive
     relay::UpstreamStatus upstream;
+    std::string folder;  // of the relay log's last generation
+    // Where the upstream's own log ends, looked at every second; empty: not known.
+    std::string upstream_file;
+    std::uint64_t upstream_offset_bytes = 0;
+    std::string upstream_gtids;
+    bool caught_up = false;  // received up to there
   };
 
   explicit SourceRunner(Options options);
@@ -48,6 +56,8 @@ class SourceRunner {
   [[nodiscard]] Status status() const;
   [[nodiscard]] const conf::SourceConfig& config() const;
   [[nodiscard]] relay::RelayLog& log();
+  [[nodiscard]] relay::Storage& storage();
+  [[nodiscard]] const relay::ConnectOptions& connect() const;
 
  private:
   struct Impl;

@@ -42,7 +42,8 @@ struct TaskStatus {
   // Log.
   std::string applied_position, applied_set;  // low-water mark
   std::string log_end_position;
-  bool caught_up = false;  // all that was synced to the relay log has been applied
+  bool caught_up = false;          // all that was synced to the relay log has been applied
+  bool reached_start_end = false;  // all that the source had when its share began has been applied
   std::uint64_t rows = 0, transactions = 0, statements = 0;
   std::uint64_t bytes_behind = 0;
   double lag_seconds = 0;         // of the newest applied transaction; 0 when caught up

@@ -60,7 +60,7 @@ TEST(NamePattern, MatchesRegexesAnywhereInTheName) {
 TEST(NamePattern, KeepsBytesThatAreNoUtf8) {
   EXPECT_TRUE(matches("a\xff", "A\xff"));
   EXPECT_FALSE(matches("a\xff", "a\xfe"));
-  EXPECT_EQ(lower_case("Ab\xff\xc3\x84"), "ab\xff\xc3\xa4");
+  EXPECT_EQ(lower_case_name("Ab\xff\xc3\x84"), "ab\xff\xc3\xa4");
 }
 
 TEST(NamePattern, RefusesWhatCannotBeMeant) {

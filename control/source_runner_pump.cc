@@ -1,0 +1,249 @@
+// control/source_runner_pump.cc: the thread of a source: receiving, and a look at the upstream's
+// end.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <mutex>
+#include <random>
+
+#include "control/source_runner.h"
+#include "dumper/source_server.h"
+#include "relay/loop.h"
+#include "relay/signal.h"
+
+namespace tiderelay::control {
+
+namespace asio = relay::asio;
+
+namespace {
+
+constexpr std::chrono::milliseconds kLookEvery{1000};
+constexpr std::uint32_t kServerIdBase = 429'496'729;  // DM's range for drawn ids
+constexpr std::uint32_t kServerIdSpan = 100'000;
+
+// FNV-1a: the same source keeps its id over restarts, so an older connection of ours is replaced.
+std::uint64_t hash_text(const std::string& text) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return hash;
+}
+
+std::string replica_uuid(const std::string& text) {
+  const std::uint64_t high = hash_text(text);
+  const std::uint64_t low = hash_text(text + "/2");
+  return fmt::format("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", high >> 32U, high >> 16U & 0xffffU,
+                     high & 0xfffU, low >> 52U, low & 0xffffffffffffULL);
+}
+
+relay::UpstreamOptions upstream_options(const SourceRunner::Options& options,
+                                        const relay::ConnectOptions& connect) {
+  relay::UpstreamOptions upstream;
+  upstream.connect = connect;
+  const std::string identity = options.data_dir + "/" + options.source.source_id;
+  upstream.server_id = options.source.server_id;
+  if (upstream.server_id == 0) {
+    upstream.server_id =
+        kServerIdBase + static_cast<std::uint32_t>(hash_text(identity) % kServerIdSpan);
+  }
+  upstream.replica_uuid = replica_uuid(identity);
+  upstream.start = options.start;
+  upstream.retain = options.retain;
+  upstream.max_log_bytes = options.max_log_bytes;
+  upstream.seed = std::random_device()();
+  const std::string source_id = options.source.source_id;
+  upstream.log = [source_id](const std::string& line) { spdlog::info("{}: {}", source_id, line); };
+  return upstream;
+}
+
+}  // namespace
+
+const char* stage_name(Stage stage) {
+  switch (stage) {
+    case Stage::kNew:
+      return "New";
+    case Stage::kRunning:
+      return "Running";
+    case Stage::kPaused:
+      return "Paused";
+    case Stage::kStopped:
+      return "Stopped";
+    case Stage::kFinished:
+      return "Finished";
+  }
+  return "InvalidStage";
+}
+
+Result<relay::ConnectOptions> connect_options(const conf::Endpoint& endpoint) {
+  relay::ConnectOptions options;
+  options.host = endpoint.host;
+  options.port = endpoint.port;
+  options.user = endpoint.user;
+  options.password = endpoint.password.reveal();
+  const conf::Security& security = endpoint.security;
+  if (!security.given()) return options;
+  auto tls = relay::TlsOptions();
+  tls.mode =
+      security.has_ca() ? relay::TlsOptions::Mode::kVerifyCa : relay::TlsOptions::Mode::kRequired;
+  tls.ca_pem = security.ca_pem;
+  tls.certificate_pem = security.cert_pem;
+  tls.key_pem = security.key_pem.reveal();
+  tls.allowed_names = security.cert_allowed_cn;
+  options.tls = tls;
+  return options;
+}
+
+struct SourceRunner::Impl {
+  explicit Impl(Options with)
+      : options(std::move(with)), loop("src " + options.source.source_id.substr(0, 11)) {}
+
+  asio::awaitable<void> look();
+  relay::Awaitable<void> look_once();
+  void forget_end();
+
+  Options options;
+  relay::ConnectOptions connect;
+  relay::Storage& storage = relay::posix_storage();
+  std::unique_ptr<relay::RelayLog> log;
+  relay::Loop loop;
+  std::unique_ptr<relay::UpstreamPump> pump;
+  std::unique_ptr<relay::Signal> pause;
+  std::unique_ptr<relay::Connection> looking;
+  std::optional<dumper::SourceServer> server;
+  bool stopping = false;
+
+  mutable std::mutex mutex;  // guards what follows
+  Stage stage = Stage::kNew;
+  std::string end_file;
+  std::uint64_t end_offset_bytes = 0;
+  std::string end_gtids;
+};
+
+void SourceRunner::Impl::forget_end() {
+  looking.reset();
+  const std::lock_guard lock(mutex);
+  end_file.clear();
+}
+
+asio::awaitable<void> SourceRunner::Impl::look() {
+  while (!stopping) {
+    const Result<void> looked = co_await look_once();
+    if (!looked) forget_end();
+    co_await pause->wait_for(kLookEvery);
+  }
+  looking.reset();
+}
+
+relay::Awaitable<void> SourceRunner::Impl::look_once() {
+  if (!looking) {
+    looking = std::make_unique<relay::Connection>(loop.executor(), connect);
+    const Result<void> connected = co_await looking->connect();
+    if (!connected) co_return connected.error();
+    const Result<relay::StatementResult> facts =
+        co_await looking->execute(dumper::describe_source_sql());
+    if (!facts) co_return facts.error();
+    Result<dumper::SourceServer> described =
+        dumper::describe_source(looking->server_version(), *facts);
+    if (!described) co_return described.error();
+    server = *described;
+  }
+  const Result<relay::StatementResult> end =
+      co_await looking->execute(server->position_statement());
+  if (!end) co_return end.error();
+  const Result<std::string> position = dumper::position_of(*end);
+  if (!position) co_return position.error();
+  const std::size_t colon = position->rfind(':');
+  const std::lock_guard lock(mutex);
+  end_file = position->substr(0, colon);
+  end_offset_bytes = std::stoull(position->substr(colon + 1));
+  for (std::size_t i = 0; i < end->columns.size() && !end->rows.empty(); ++i) {
+    if (end->columns[i].name == "Executed_Gtid_Set") end_gtids = end->rows[0][i].value_or("");
+  }
+  co_return Result<void>();
+}
+
+SourceRunner::SourceRunner(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+
+SourceRunner::~SourceRunner() { stop(); }
+
+Result<void> SourceRunner::start() {
+  const Result<relay::ConnectOptions> connect = connect_options(impl_->options.source.from);
+  if (!connect) return connect.error();
+  impl_->connect = *connect;
+  relay::RelayLogOptions log_options;
+  log_options.folder = impl_->options.data_dir + "/sources/" + impl_->options.source.source_id;
+  auto log = relay::RelayLog::open(impl_->storage, log_options);
+  if (!log) return log.error().in("source " + impl_->options.source.source_id);
+  impl_->log = std::move(*log);
+  for (const std::string& finding : impl_->log->findings()) {
+    spdlog::info("{}: {}", impl_->options.source.source_id, finding);
+  }
+  impl_->pump = std::make_unique<relay::UpstreamPump>(
+      impl_->loop.executor(), *impl_->log, upstream_options(impl_->options, impl_->connect));
+  impl_->pause = std::make_unique<relay::Signal>(impl_->loop.executor());
+  impl_->stage = Stage::kRunning;
+  impl_->loop.post([impl = impl_.get()] {
+    impl->pump->start();
+    relay::spawn(impl->loop.executor(), "look at the upstream", impl->look());
+  });
+  return {};
+}
+
+void SourceRunner::pause() {
+  const std::lock_guard lock(impl_->mutex);
+  if (impl_->stage != Stage::kRunning) return;
+  impl_->stage = Stage::kPaused;
+  impl_->loop.post([impl = impl_.get()] { impl->pump->stop(); });
+}
+
+void SourceRunner::resume() {
+  const std::lock_guard lock(impl_->mutex);
+  const bool was_paused = impl_->stage == Stage::kPaused;
+  impl_->stage = Stage::kRunning;
+  impl_->loop.post([impl = impl_.get(), was_paused] {
+    if (was_paused && !impl->pump->running()) impl->pump->start();
+    impl->pump->retry();
+  });
+}
+
+void SourceRunner::stop() {
+  if (impl_->stage == Stage::kNew || impl_->stage == Stage::kStopped) return;
+  impl_->loop.post([impl = impl_.get()] {
+    impl->stopping = true;
+    impl->pause->notify();
+    if (impl->looking) impl->looking->close();
+    impl->pump->stop();
+  });
+  impl_->loop.finish();
+  impl_->loop.join();
+  const std::lock_guard lock(impl_->mutex);
+  impl_->stage = Stage::kStopped;
+}
+
+SourceRunner::Status SourceRunner::status() const {
+  Status status;
+  if (impl_->pump) status.upstream = impl_->pump->status();
+  const std::lock_guard lock(impl_->mutex);
+  status.stage = impl_->stage;
+  status.upstream_file = impl_->end_file;
+  status.upstream_offset_bytes = impl_->end_offset_bytes;
+  status.upstream_gtids = impl_->end_gtids;
+  if (impl_->log) {
+    const auto generation = impl_->log->catalog().last_generation();
+    if (generation) status.folder = generation->folder();
+  }
+  if (status.upstream.state == relay::UpstreamState::kStopped && status.stage == Stage::kRunning) {
+    status.stage = Stage::kPaused;
+    status.error = status.upstream.error;
+  }
+  status.caught_up = !status.upstream_file.empty() &&
+                     status.upstream.file == status.upstream_file &&
+                     status.upstream.offset_bytes >= status.upstream_offset_bytes;
+  return status;
+}
+
+const conf::SourceConfig& SourceRunner::config() const { return impl_->options.source; }
+relay::RelayLog& SourceRunner::log() { return *impl_->log; }
+relay::Storage& SourceRunner::storage() { return impl_->storage; }
+const relay::ConnectOptions& SourceRunner::connect() const { return impl_->connect; }
+
+}  // namespace tiderelay::control

@@ -1,0 +1,62 @@
+// control/task_plan.h: from a task file, a source and the checkpoint to what dumper and applier are
+// given.
+//
+// Steps of a share, in order: make_task_plan() asks both servers, DumpPump copies, finish_copy()
+// notes where the log begins for it, make_apply_start() reads what the applier begins with. Each
+// may run again after a crash; what counts is in the target.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "applier/apply_pump.h"
+#include "conf/task_config.h"
+#include "control/source_runner.h"
+#include "control/task_runner.h"
+#include "dumper/dump_options.h"
+#include "dumper/dump_status.h"
+#include "dumper/source_server.h"
+
+namespace tiderelay::control {
+
+inline constexpr const char* kPhaseSync =
+    "sync";  // the copy is complete, or there was none to make
+
+struct TaskPlan {
+  relay::asio::any_io_executor executor;
+  applier::CheckpointRows rows;
+  dumper::SourceServer server;
+  relay::ConnectOptions target;
+  dumper::DumpOptions dump;
+  std::vector<dumper::DumpTable> tables;  // of the source, that the copy takes
+  applier::ApplyOptions apply;
+  std::unique_ptr<applier::TaskSelection> selection;
+  std::unique_ptr<applier::TaskSchemas> schemas;
+  relay::LogPosition goal;  // the end of the source's log when the plan was made
+  std::string rules_fingerprint;
+  std::vector<std::string> notes;
+};
+
+struct TaskPlanInput {
+  const conf::TaskConfig* task = nullptr;
+  const conf::InstanceConfig* instance = nullptr;
+  SourceRunner* source = nullptr;
+  applier::CheckpointRows rows;
+  relay::asio::any_io_executor executor;
+};
+
+[[nodiscard]] Result<void> make_coordinator_options(const conf::TaskConfig& task,
+                                                    const conf::InstanceConfig& instance,
+                                                    applier::CoordinatorOptions& options);
+
+relay::Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& coordinator);
+relay::Awaitable<void> finish_copy(applier::Coordinator& coordinator, TaskPlan& plan,
+                                   const conf::TaskConfig& task,
+                                   const conf::InstanceConfig& instance, SourceRunner& source);
+relay::Awaitable<applier::ApplyStart> make_apply_start(applier::Coordinator& coordinator,
+                                                       TaskPlan& plan, SourceRunner& source);
+
+[[nodiscard]] std::vector<TableProgress> table_progress(const dumper::DumpStatus& status);
+
+}  // namespace tiderelay::control

@@ -1,0 +1,306 @@
+// control/task_runner_pump.cc: the life of a task at one source: take over, copy, follow; pause at
+// what needs a person, begin again after what passes.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <mutex>
+#include <random>
+
+#include "applier/apply_pump.h"
+#include "applier/error_class.h"
+#include "control/task_plan.h"
+#include "control/task_runner.h"
+#include "dumper/dump_pump.h"
+#include "relay/loop.h"
+#include "relay/signal.h"
+
+namespace tiderelay::control {
+
+namespace asio = relay::asio;
+using relay::Awaitable;
+
+namespace {
+
+constexpr std::chrono::milliseconds kBackOffFirst{1000};
+constexpr std::chrono::milliseconds kBackOffMax{30'000};
+constexpr std::chrono::milliseconds kStatusEvery{500};
+
+// Errors after which the same work may succeed by itself.
+bool passes_by_itself(const Error& error) {
+  if (error.code() == Errc::kConnection) return true;
+  if (error.code() != Errc::kServer) return false;
+  switch (applier::classify(error, false)) {
+    case applier::ErrorClass::kRetry:
+    case applier::ErrorClass::kRetryFew:
+    case applier::ErrorClass::kReconnect:
+    case applier::ErrorClass::kCheck:
+    case applier::ErrorClass::kRefetch:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+struct TaskRunner::Impl {
+  Impl(Options with, SourceRunner& from)
+      : options(std::move(with)),
+        source(from),
+        instance(*options.task.find_instance(options.source_id)),
+        loop("task " + options.task.name.substr(0, 10)),
+        wake(loop.executor()) {}
+
+  asio::awaitable<void> live();
+  Awaitable<void> run_once();
+  Awaitable<TaskPlan> prepare(applier::Coordinator& coordinator);
+  Awaitable<void> copy(applier::Coordinator& coordinator, TaskPlan& plan);
+  Awaitable<void> follow(applier::Coordinator& coordinator, TaskPlan& plan);
+  asio::awaitable<void> watch();
+  void set_stage(Stage stage, std::optional<Error> error = std::nullopt);
+  void set_unit(Unit unit);
+  void add_notes(const std::vector<std::string>& notes);
+  void publish_sync(const applier::ApplyStatus& applied);
+  void end_current();
+
+  const Options options;
+  SourceRunner& source;
+  const conf::InstanceConfig& instance;
+  relay::Loop loop;
+  relay::Signal wake;
+  bool stopping = false;
+  bool pausing = false;
+  bool alive = false;  // live() runs
+  applier::Coordinator* coordinator_now = nullptr;
+  dumper::DumpPump* dump_now = nullptr;
+  applier::ApplyPump* apply_now = nullptr;
+  relay::LogPosition goal;  // the log's end when this share began
+  std::uint64_t rows_before = 0;
+  std::chrono::steady_clock::time_point rows_at;
+  bool started = false;
+
+  mutable std::mutex mutex;  // guards status alone
+  TaskStatus shown;
+};
+
+void TaskRunner::Impl::set_stage(Stage stage, std::optional<Error> error) {
+  const std::lock_guard lock(mutex);
+  shown.stage = stage;
+  shown.error = std::move(error);
+}
+
+void TaskRunner::Impl::set_unit(Unit unit) {
+  const std::lock_guard lock(mutex);
+  shown.unit = unit;
+}
+
+void TaskRunner::Impl::add_notes(const std::vector<std::string>& notes) {
+  const std::lock_guard lock(mutex);
+  for (const std::string& note : notes) {
+    const bool known = std::find(shown.notes.begin(), shown.notes.end(), note) != shown.notes.end();
+    if (known) continue;
+    shown.notes.push_back(note);
+    spdlog::info("task {} at {}: {}", options.task.name, options.source_id, note);
+  }
+}
+
+asio::awaitable<void> TaskRunner::Impl::live() {
+  std::chrono::milliseconds wait{0};
+  while (!stopping) {
+    if (pausing) {
+      set_stage(Stage::kPaused);
+      co_await wake.wait();
+      continue;
+    }
+    set_stage(Stage::kRunning);
+    const auto began = std::chrono::steady_clock::now();
+    const Result<void> ran = co_await run_once();
+    if (stopping || pausing) continue;
+    if (ran) {
+      set_stage(Stage::kFinished);
+      break;
+    }
+    if (!passes_by_itself(ran.error())) {
+      spdlog::error("task {} at {}: {}", options.task.name, options.source_id, ran.error().text());
+      set_stage(Stage::kPaused, ran.error());
+      pausing = true;
+      co_await wake.wait();
+      continue;
+    }
+    spdlog::warn("task {} at {}: {}; trying again", options.task.name, options.source_id,
+                 ran.error().text());
+    const bool lasted = std::chrono::steady_clock::now() - began > kBackOffMax;
+    wait = lasted ? kBackOffFirst : std::clamp(wait * 2, kBackOffFirst, kBackOffMax);
+    set_stage(Stage::kRunning, ran.error());
+    co_await wake.wait_for(wait);
+  }
+  if (stopping) set_stage(Stage::kStopped);
+  alive = false;
+}
+
+Awaitable<void> TaskRunner::Impl::run_once() {
+  applier::CoordinatorOptions coordinator_options;
+  const Result<void> made = make_coordinator_options(options.task, instance, coordinator_options);
+  if (!made) co_return made.error();
+  applier::Coordinator coordinator(loop.executor(), coordinator_options);
+  coordinator_now = &coordinator;
+  Result<void> done;
+  Result<TaskPlan> plan = co_await prepare(coordinator);
+  if (!plan) {
+    done = plan.error();
+  } else {
+    done = co_await copy(coordinator, *plan);
+    if (done) done = co_await follow(coordinator, *plan);
+  }
+  coordinator_now = nullptr;
+  coordinator.stop();
+  co_return done;
+}
+
+Awaitable<TaskPlan> TaskRunner::Impl::prepare(applier::Coordinator& coordinator) {
+  set_unit(Unit::kCheck);
+  const std::uint32_t workers = instance.sync.worker_count;
+  Result<applier::CheckpointRows> rows = co_await coordinator.take_over(workers);
+  if (!rows) co_return rows.error();
+  TaskPlanInput input;
+  input.task = &options.task;
+  input.instance = &instance;
+  input.source = &source;
+  input.rows = std::move(*rows);
+  input.executor = loop.executor();
+  Result<TaskPlan> plan = co_await make_task_plan(std::move(input), coordinator);
+  if (plan) add_notes(plan->notes);
+  co_return plan;
+}
+
+Awaitable<void> TaskRunner::Impl::copy(applier::Coordinator& coordinator, TaskPlan& plan) {
+  if (plan.rows.source.phase == kPhaseSync) co_return Result<void>();
+  if (options.task.mode != conf::TaskMode::kIncremental) {
+    set_unit(Unit::kDump);
+    dumper::DumpPump dump(loop.executor(), source.connect(), plan.target, plan.dump, plan.tables);
+    dump_now = &dump;
+    const Result<void> dumped = co_await dump.run();
+    dump_now = nullptr;
+    if (!dumped) co_return dumped.error();
+    add_notes(dump.status().notes);
+  }
+  co_return co_await finish_copy(coordinator, plan, options.task, instance, source);
+}
+
+Awaitable<void> TaskRunner::Impl::follow(applier::Coordinator& coordinator, TaskPlan& plan) {
+  Result<applier::ApplyStart> start = co_await make_apply_start(coordinator, plan, source);
+  if (!start) co_return start.error();
+  if (goal.generation == 0) goal = plan.goal;
+  set_unit(Unit::kSync);
+  applier::ApplyPump apply(loop.executor(), plan.apply, coordinator, source.log(), source.storage(),
+                           *plan.selection, *plan.schemas, std::move(*start));
+  apply_now = &apply;
+  const Result<void> applied = co_await apply.run();
+  publish_sync(apply.status());
+  apply_now = nullptr;
+  co_return applied;
+}
+
+// What others see, twice a second.
+asio::awaitable<void> TaskRunner::Impl::watch() {
+  relay::Signal pause(loop.executor());
+  while (alive) {
+    if (dump_now != nullptr) {
+      const dumper::DumpStatus dump = dump_now->status();
+      const std::lock_guard lock(mutex);
+      shown.tables = table_progress(dump);
+      shown.rows_per_second = dump.rows_per_second;
+      shown.time_left = dump.time_left;
+    }
+    if (apply_now != nullptr) publish_sync(apply_now->status());
+    co_await pause.wait_for(kStatusEvery);
+  }
+}
+
+void TaskRunner::Impl::publish_sync(const applier::ApplyStatus& applied) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::duration<double> passed = now - rows_at;
+  const std::lock_guard lock(mutex);
+  if (passed.count() >= 2 || rows_at.time_since_epoch().count() == 0) {
+    const std::uint64_t before = std::min(rows_before, applied.rows);
+    shown.rows_per_second = static_cast<double>(applied.rows - before) / passed.count();
+    rows_before = applied.rows;
+    rows_at = now;
+  }
+  relay::LogCatalog& catalog = source.log().catalog();
+  const relay::LogPosition end = source.log().end().get().position;
+  shown.applied_position = catalog.text(applied.applied);
+  shown.applied_set = applied.applied_set;
+  shown.log_end_position = catalog.text(end);
+  shown.caught_up = applied.caught_up;
+  if (goal.generation != 0 && applied.applied >= goal) shown.reached_start_end = true;
+  shown.rows = applied.rows;
+  shown.transactions = applied.transactions;
+  shown.statements = applied.statements;
+  shown.rows_missed = applied.rows_missed;
+  shown.bytes_behind = applied.caught_up ? 0 : catalog.bytes_between(applied.applied, end);
+  shown.lag_seconds = 0;
+  if (!applied.caught_up && applied.newest_timestamp_seconds != 0) {
+    const double wall =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    shown.lag_seconds = std::max(0.0, wall - applied.newest_timestamp_seconds);
+  }
+  for (const std::string& note : applied.notes) {
+    const bool known = std::find(shown.notes.begin(), shown.notes.end(), note) != shown.notes.end();
+    if (!known) shown.notes.push_back(note);
+  }
+}
+
+void TaskRunner::Impl::end_current() {
+  wake.notify();
+  if (coordinator_now != nullptr && apply_now == nullptr) coordinator_now->stop();
+  if (dump_now != nullptr) dump_now->stop();
+  if (apply_now != nullptr) apply_now->stop();
+}
+
+TaskRunner::TaskRunner(Options options, SourceRunner& source)
+    : impl_(std::make_unique<Impl>(std::move(options), source)) {}
+
+TaskRunner::~TaskRunner() { stop(); }
+
+void TaskRunner::start() {
+  impl_->started = true;
+  impl_->set_stage(Stage::kRunning);
+  impl_->loop.post([impl = impl_.get()] {
+    impl->alive = true;
+    relay::spawn(impl->loop.executor(), "task", impl->live());
+    relay::spawn(impl->loop.executor(), "task status", impl->watch());
+  });
+}
+
+void TaskRunner::pause() {
+  impl_->loop.post([impl = impl_.get()] {
+    impl->pausing = true;
+    impl->end_current();
+  });
+}
+
+void TaskRunner::resume() {
+  impl_->loop.post([impl = impl_.get()] {
+    impl->pausing = false;
+    impl->wake.notify();
+  });
+}
+
+void TaskRunner::stop() {
+  if (!impl_->started) return;
+  impl_->started = false;
+  impl_->loop.post([impl = impl_.get()] {
+    impl->stopping = true;
+    impl->end_current();
+  });
+  impl_->loop.finish();
+  impl_->loop.join();
+}
+
+TaskStatus TaskRunner::status() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->shown;
+}
+
+}  // namespace tiderelay::control

@@ -1,0 +1,99 @@
+// control/task_schema_pump.cc: SHOW CREATE TABLE, parsed as the server that answers means it.
+#include "control/task_schema_pump.h"
+
+#include <set>
+
+#include "applier/schema_builder.h"
+#include "applier/target_table.h"
+
+namespace tiderelay::control {
+
+using applier::TableName;
+using applier::TableSchema;
+using relay::Awaitable;
+using relay::StatementResult;
+
+namespace {
+
+std::string quoted(const TableName& name) {
+  return applier::quoted_name(name.schema) + "." + applier::quoted_name(name.table);
+}
+
+applier::Dialect dialect_of(const dumper::SourceServer& server) {
+  return server.mariadb ? applier::Dialect::kMariaDb : applier::Dialect::kMySql;
+}
+
+std::unique_ptr<applier::TaskSchemas> empty_schemas(const TaskPlan& plan) {
+  applier::TrackerOptions options;
+  options.dialect = dialect_of(plan.server);
+  options.server_version = plan.server.version;
+  applier::SchemaTracker tracker(options);
+  const applier::TableFilter* list = &plan.selection->list();
+  tracker.set_scope([list](const TableName& name) { return list->takes(name); });
+  return std::make_unique<applier::TaskSchemas>(std::move(tracker));
+}
+
+// nullopt: there is no such table.
+Result<std::optional<std::string>> shown_text(const Result<relay::QueryOutcome>& outcome) {
+  if (!outcome) return outcome.error();
+  if (outcome->error) {
+    const std::uint16_t code = outcome->error->server_code();
+    if (code == 1146 || code == 1049) return std::optional<std::string>();
+    return *outcome->error;
+  }
+  const StatementResult& shown = outcome->results.front();
+  if (shown.rows.empty() || shown.rows[0].size() < 2) return std::optional<std::string>();
+  return std::optional<std::string>(shown.rows[0][1]);
+}
+
+}  // namespace
+
+Result<void> seed_from_copies(TaskPlan& plan, const std::vector<dumper::TableRow>& copied) {
+  plan.schemas = empty_schemas(plan);
+  for (const dumper::TableRow& row : copied) {
+    const Result<void> read = plan.schemas->tracker().read_table(row.source.schema, row.schema_sql);
+    if (!read) return read.error();
+  }
+  return {};
+}
+
+Awaitable<void> seed_from_source(relay::asio::any_io_executor loop, TaskPlan& plan,
+                                 SourceRunner& source) {
+  plan.schemas = empty_schemas(plan);
+  relay::Connection connection(loop, source.connect());
+  const Result<void> connected = co_await connection.connect();
+  if (!connected) co_return connected.error();
+  for (const dumper::DumpTable& table : plan.tables) {
+    const Result<relay::QueryOutcome> outcome =
+        co_await connection.query("SHOW CREATE TABLE " + quoted(table.source));
+    const Result<std::optional<std::string>> text = shown_text(outcome);
+    if (!text) co_return text.error();
+    if (!*text) continue;
+    const Result<void> read = plan.schemas->tracker().read_table(table.source.schema, **text);
+    if (!read) co_return read.error();
+  }
+  co_return Result<void>();
+}
+
+Result<void> restore_schemas(TaskPlan& plan) {
+  plan.schemas = empty_schemas(plan);
+  return plan.schemas->tracker().restore(plan.rows.source.schema_snapshot);
+}
+
+Awaitable<void> fetch_targets(applier::Coordinator& coordinator, TaskPlan& plan) {
+  std::set<TableName> targets;
+  for (const TableName& source : plan.schemas->tracker().tables()) {
+    const Result<std::optional<TableName>> target = plan.selection->target_of(source);
+    if (!target) co_return target.error();
+    if (*target) targets.insert(**target);
+  }
+  for (const TableName& target : targets) {
+    const Result<std::optional<TableSchema>> schema =
+        co_await applier::fetch_target_table(coordinator, target);
+    if (!schema) co_return schema.error();
+    plan.schemas->set_target(target, *schema);
+  }
+  co_return Result<void>();
+}
+
+}  // namespace tiderelay::control
