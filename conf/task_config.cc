@@ -293,7 +293,7 @@ std::vector<applier::EventRuleOptions> with_source_filters(
     bool case_sensitive) {
   const auto key = [case_sensitive](const applier::EventRuleOptions& rule) {
     const auto folded = [case_sensitive](const std::string& text) {
-      return case_sensitive ? text : applier::lower_case(text);
+      return case_sensitive ? text : applier::lower_case_name(text);
     };
     return std::pair(folded(rule.schema_pattern), folded(rule.table_pattern));
   };

@@ -97,7 +97,7 @@ void read_timezone(Reader& reader, const Option& option, const YamlNode& node, T
   Value<std::string>::read(reader, option, node, into.task.timezone);
   const std::string& zone = into.task.timezone;
   if (zone.empty()) return;
-  const std::string lowered = applier::lower_case(zone);
+  const std::string lowered = applier::lower_case_name(zone);
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   const bool offset = zone.front() == '+' || zone.front() == '-';
   const bool good_offset = zone.size() == 6 && is_digit(zone[1]) && is_digit(zone[2]) &&
