@@ -21,6 +21,8 @@ inline constexpr std::string_view kEd25519 = "client_ed25519";
 [[nodiscard]] std::string native_answer(std::string_view password, std::string_view nonce);
 // SHA256(password) xor SHA256(SHA256(SHA256(password)) + nonce); empty for an empty password.
 [[nodiscard]] std::string caching_sha2_answer(std::string_view password, std::string_view nonce);
+// 64 bytes: a signature of MariaDB's 32-byte nonce; an empty password signs as well.
+[[nodiscard]] std::string ed25519_answer(std::string_view password, std::string_view nonce);
 // (password NUL) xor nonce, by RSA-OAEP with SHA-1 for the server's public key.
 [[nodiscard]] Result<std::string> rsa_answer(std::string_view password, std::string_view nonce,
                                              std::string_view public_key_pem);

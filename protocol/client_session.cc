@@ -139,7 +139,8 @@ Result<ClientSession::Step> ClientSession::respond() {
   // The server's default plugin need not be the account's, so an unknown one is no error yet: the
   // server switches to the account's.
   const bool known = plugin_ == kNativePassword || plugin_ == kCachingSha2 ||
-                     plugin_ == kSha256Password || (plugin_ == kClearPassword && is_private());
+                     plugin_ == kSha256Password || plugin_ == kEd25519 ||
+                     (plugin_ == kClearPassword && is_private());
   if (!known) plugin_ = kNativePassword;
   Result<std::string> answer = first_answer();
   if (!answer) return answer.error();
@@ -152,6 +153,7 @@ Result<ClientSession::Step> ClientSession::respond() {
 Result<std::string> ClientSession::first_answer() {
   if (plugin_ == kNativePassword) return native_answer(options_.password, nonce_);
   if (plugin_ == kCachingSha2) return caching_sha2_answer(options_.password, nonce_);
+  if (plugin_ == kEd25519) return ed25519_answer(options_.password, nonce_);
   if (plugin_ == kSha256Password) {
     if (options_.password.empty() || is_private()) return with_nul(options_.password);
     key_asked_ = true;

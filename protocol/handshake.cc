@@ -174,7 +174,8 @@ Result<HandshakeResponse> decode_handshake_response(ByteView packet) {
 
 std::string encode(const AuthSwitch& request) {
   std::string out;
-  ByteWriter(out).u8(0xfe).nul_text(request.plugin).nul_text(request.nonce);
+  ByteWriter(out).u8(0xfe).nul_text(request.plugin).text(request.nonce);
+  if (request.nonce.size() == kNonceBytes) out.push_back('\0');
   return out;
 }
 
@@ -189,7 +190,7 @@ Result<AuthSwitch> decode_auth_switch(ByteView packet) {
   request.plugin = reader.nul_text();
   if (!reader.ok()) return malformed("auth switch request");
   std::string_view nonce = as_text(reader.rest());
-  if (!nonce.empty() && nonce.back() == '\0') nonce.remove_suffix(1);
+  if (nonce.size() == kNonceBytes + 1 && nonce.back() == '\0') nonce.remove_suffix(1);
   request.nonce = nonce;
   return request;
 }

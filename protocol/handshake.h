@@ -76,7 +76,8 @@ inline constexpr std::size_t kSslRequestBytes = 32;
 [[nodiscard]] std::string encode_ssl_request(const HandshakeResponse& response);
 [[nodiscard]] bool is_ssl_request(ByteView packet);
 
-// 0xfe, plugin NUL, nonce NUL. 0xfe alone asks for the password hash of MySQL 4.0.
+// 0xfe, plugin NUL, nonce; a nonce of 20 bytes has a NUL behind it, those of other plugins
+// (MariaDB's client_ed25519: 32) have none. 0xfe alone asks for the password hash of MySQL 4.0.
 struct AuthSwitch {
   std::string plugin;
   std::string nonce;

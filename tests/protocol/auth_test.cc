@@ -49,6 +49,27 @@ TEST(Auth, AcceptsTheRightPasswordOnTheServerSideAndNoOther) {
   EXPECT_FALSE(caching_sha2_accepts(sha2, kNonce, ""));
 }
 
+TEST(Auth, SignsAsEd25519DoesWhereThePasswordIsASeed) {
+  const std::string nonce(32, 'n');
+  for (const char fill : {'a', '\0', '\xff', '7'}) {
+    const std::string seed(32, fill);
+    const auto* raw = reinterpret_cast<const unsigned char*>(seed.data());
+    const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+        EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, raw, seed.size()), &EVP_PKEY_free);
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                          &EVP_MD_CTX_free);
+    std::string signature(64, '\0');
+    std::size_t size = signature.size();
+    ASSERT_EQ(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()), 1);
+    ASSERT_EQ(
+        EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                       reinterpret_cast<const unsigned char*>(nonce.data()), nonce.size()),
+        1);
+    EXPECT_EQ(to_hex(ed25519_answer(seed, nonce)), to_hex(signature));
+  }
+  EXPECT_EQ(ed25519_answer("", nonce).size(), 64U);
+}
+
 TEST(Auth, EncryptsThePasswordForTheOwnerOfTheKey) {
   const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_RSA_gen(2048), &EVP_PKEY_free);
   const std::unique_ptr<BIO, decltype(&BIO_free)> pem(BIO_new(BIO_s_mem()), &BIO_free);
