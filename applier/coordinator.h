@@ -48,6 +48,7 @@ class Coordinator {
   relay::Awaitable<relay::Connection*> session();
 
   void stop();  // ends what waits with kStopped
+  [[nodiscard]] const relay::asio::any_io_executor& loop() const;
   [[nodiscard]] const TargetInfo& target() const;
   [[nodiscard]] const SourceFence& fence() const;
 

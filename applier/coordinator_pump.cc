@@ -201,6 +201,7 @@ void Coordinator::stop() {
   if (impl_->connection) impl_->connection->close();
 }
 
+const relay::asio::any_io_executor& Coordinator::loop() const { return impl_->loop; }
 const TargetInfo& Coordinator::target() const { return impl_->target; }
 const SourceFence& Coordinator::fence() const { return impl_->fence; }
 

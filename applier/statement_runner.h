@@ -13,6 +13,7 @@
 
 #include "applier/coordinator.h"
 #include "applier/log_source.h"
+#include "applier/statement_plan.h"
 #include "applier/task_schemas.h"
 #include "applier/task_selection.h"
 
@@ -29,15 +30,39 @@ class StatementRunner {
         scope_(std::move(scope)) {}
 
   // low_position, low_set: of the checkpoint behind the statement. Gives notes for the user.
-  relay::Awaitable<std::vector<std::string>> run(DdlEvent statement, std::string low_position,
+  relay::Awaitable<std::vector<std::string>> run(DdlEvent event, std::string low_position,
                                                  std::string low_set,
                                                  std::map<TableName, TableWindow> windows);
 
  private:
+  relay::Awaitable<void> execute(const DdlEvent& event, StatementPlan plan,
+                                 const StatementEffects& effects);
+  relay::Awaitable<void> execute_step(const DdlEvent& event, const StatementPlan& plan,
+                                      std::size_t step);
+  relay::Awaitable<bool> send_statement(const DdlEvent& event, const StatementPlan& plan,
+                                        std::size_t step, std::string before);
+  relay::Awaitable<void> note_intent(const DdlEvent& event, std::string sql, std::size_t step,
+                                     std::string before);
+  relay::Awaitable<void> end_forgotten(std::size_t step, bool possible);
+  relay::Awaitable<void> finish(const DdlEvent& event, std::string low_position,
+                                std::string low_set);
+  relay::Awaitable<std::string> fingerprints(std::vector<TableName> tables);
+  [[nodiscard]] Result<void> verify(const StatementEffects& effects) const;
+  [[nodiscard]] Result<bool> in_all_copies(const DdlEvent& event, const DdlStatement& statement,
+                                           const std::map<TableName, TableWindow>& windows) const;
+  [[nodiscard]] static bool before_all(const DdlEvent& event,
+                                       const std::map<TableName, TableWindow>& windows);
+  [[nodiscard]] std::optional<TableName> route_of(const TableName& name) const;
+  [[nodiscard]] Target target() const;
+  [[nodiscard]] std::string table() const;
+  [[nodiscard]] std::string where() const;
+  [[nodiscard]] std::string marker(std::size_t step) const;
+
   Coordinator& coordinator_;
   TaskSelection& selection_;
   TaskSchemas& schemas_;
   const CheckpointScope scope_;
+  std::string position_;  // behind the statement, names its rows
 };
 
 }  // namespace tiderelay::applier

@@ -1,8 +1,320 @@
+// applier/statement_runner_pump.cc: intent, execution, done; after a crash the marker and the
+// fingerprints tell what has run.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "applier/schema_compare.h"
+#include "applier/statement_plan.h"
 #include "applier/statement_runner.h"
+#include "applier/target_table.h"
+#include "relay/signal.h"
+
 namespace tiderelay::applier {
-relay::Awaitable<std::vector<std::string>> StatementRunner::run(DdlEvent statement, std::string,
-                                                                std::string,
-                                                                std::map<TableName, TableWindow>) {
-  co_return Error(Errc::kUnsupported, "statement " + statement.sql);
+
+using relay::Awaitable;
+
+namespace {
+
+constexpr std::chrono::milliseconds kLooksAtRunning{300};
+constexpr std::chrono::hours kStatementPatience{24};  // an ADD INDEX says nothing while it runs
+constexpr std::uint64_t kSqlModeStrict =
+    0x200000 | 0x400000;  // STRICT_TRANS_TABLES, STRICT_ALL_TABLES
+
+// "exists", "does not exist": done before, if the definition is the one afterwards.
+bool says_done_before(std::uint16_t code) {
+  constexpr std::uint16_t kCodes[] = {1007, 1008, 1050, 1051, 1054, 1060, 1061,
+                                      1068, 1091, 1146, 1176, 1507, 1517};
+  return std::find(std::begin(kCodes), std::end(kCodes), code) != std::end(kCodes);
 }
+
+bool connection_lost(const Error& error) { return error.code() == Errc::kConnection; }
+
+std::string short_text(const std::string& sql) {
+  constexpr std::size_t kShown = 300;
+  return sql.size() <= kShown ? sql : sql.substr(0, kShown) + " ...";
+}
+
+StatementSession session_of(const DdlEvent& event) {
+  StatementSession session;
+  session.schema = event.schema;
+  session.strict = (event.sql_mode & kSqlModeStrict) != 0;
+  session.explicit_defaults_for_timestamp = event.explicit_defaults_for_timestamp.value_or(true);
+  return session;
+}
+
+}  // namespace
+
+Target StatementRunner::target() const {
+  Target target;
+  const TargetInfo& info = coordinator_.target();
+  target.kind = info.kind == TargetKind::kTidb      ? Target::Kind::kTidb
+                : info.kind == TargetKind::kMariadb ? Target::Kind::kMariaDb
+                                                    : Target::Kind::kMySql;
+  target.version = info.version;
+  return target;
+}
+
+std::string StatementRunner::table() const {
+  return quoted_name(scope_.meta_schema) + ".tiderelay_ddl";
+}
+
+std::string StatementRunner::where() const {
+  return " WHERE task=" + quoted_string(scope_.task) +
+         " AND source=" + quoted_string(scope_.source) +
+         " AND position=" + quoted_string(position_);
+}
+
+// The transaction is in the copies of all tables that the statement names: it ran before they were
+// made.
+Result<bool> StatementRunner::in_all_copies(const DdlEvent& event, const DdlStatement& statement,
+                                            const std::map<TableName, TableWindow>& windows) const {
+  std::vector<const TableWindow*> concerned;
+  if (statement.tables.empty()) {
+    for (const auto& [name, window] : windows) concerned.push_back(&window);
+    if (concerned.empty()) return false;
+  } else {
+    for (const TableName& name : selection_.taken_tables(statement, event.schema)) {
+      const auto found = windows.find(name);
+      if (found != windows.end()) concerned.push_back(&found->second);
+    }
+    if (concerned.empty()) return before_all(event, windows);
+  }
+  std::size_t held = 0;
+  for (const TableWindow* window : concerned) {
+    const bool in_low = window->low.contains(event.id) ||
+                        (window->low_position && event.end <= *window->low_position);
+    held += in_low ? 1 : 0;
+    if (in_low || event.begin >= window->high || statement.tables.empty()) continue;
+    return Error(Errc::kData,
+                 "a table was changed while it was copied: " + short_text(statement.text))
+        .with_way_out("copy the task's tables again: start-task --remove-meta");
+  }
+  return held == concerned.size();
+}
+
+// A table that has no copy, in a statement from before every copy began: it is of the past.
+bool StatementRunner::before_all(const DdlEvent& event,
+                                 const std::map<TableName, TableWindow>& windows) {
+  return !windows.empty() && std::all_of(windows.begin(), windows.end(), [&](const auto& entry) {
+    const TableWindow& window = entry.second;
+    return window.low.contains(event.id) ||
+           (window.low_position && event.end <= *window.low_position);
+  });
+}
+
+Awaitable<std::vector<std::string>> StatementRunner::run(DdlEvent event, std::string low_position,
+                                                         std::string low_set,
+                                                         std::map<TableName, TableWindow> windows) {
+  const Result<DdlStatement> statement = selection_.parse(event);
+  if (!statement) co_return statement.error();
+  const Result<bool> copied = in_all_copies(event, *statement, windows);
+  if (!copied) co_return copied.error();
+  std::vector<std::string> notes;
+  if (*copied) co_return notes;
+  position_ = low_position;
+  Result<StatementEffects> effects = schemas_.tracker().apply(*statement, session_of(event));
+  if (!effects) co_return effects.error().in("statement " + short_text(event.sql));
+  const Result<bool> wanted = selection_.executes(*statement, event.schema);
+  if (!wanted) co_return wanted.error();
+  if (*wanted) {
+    auto route = [this](const TableName& name) { return route_of(name); };
+    Result<StatementPlan> plan = plan_statement(*statement, *effects, target(), route);
+    if (!plan) co_return plan.error().in("statement " + short_text(event.sql));
+    notes = plan->notes;
+    const Result<void> executed = co_await execute(event, std::move(*plan), *effects);
+    if (!executed) co_return executed.error();
+  }
+  const Result<void> done = co_await finish(event, std::move(low_position), std::move(low_set));
+  if (!done) co_return done.error();
+  co_return notes;
+}
+
+std::optional<TableName> StatementRunner::route_of(const TableName& name) const {
+  if (name.table.empty()) {
+    if (!selection_.list().takes_schema(name.schema)) return std::nullopt;
+    const Result<std::string> schema = selection_.router().route_schema(name.schema);
+    if (!schema) return std::nullopt;
+    return TableName{*schema, ""};
+  }
+  const Result<std::optional<TableName>> target = selection_.target_of(name);
+  return target ? *target : std::nullopt;
+}
+
+Awaitable<std::string> StatementRunner::fingerprints(std::vector<TableName> tables) {
+  std::string all;
+  for (const TableName& name : tables) {
+    const Result<std::optional<TableSchema>> found =
+        co_await fetch_target_table(coordinator_, name);
+    if (!found) co_return found.error();
+    all += *found ? fingerprint(**found) : "absent";
+    all += ';';
+    schemas_.set_target(name, *found);
+  }
+  co_return fmt::format("{:016x}", std::hash<std::string>()(all));
+}
+
+Awaitable<void> StatementRunner::execute(const DdlEvent& event, StatementPlan plan,
+                                         const StatementEffects& effects) {
+  for (std::size_t step = 0; step < plan.sql.size(); ++step) {
+    const Result<void> ran = co_await execute_step(event, plan, step);
+    if (!ran) {
+      co_return ran.error().in("statement " + short_text(event.sql) + " as " +
+                               short_text(plan.sql[step]));
+    }
+  }
+  const Result<std::string> after = co_await fingerprints(plan.targets);
+  if (!after) co_return after.error();
+  co_return verify(effects);
+}
+
+// The target's tables can hold what the source's tables hold now.
+Result<void> StatementRunner::verify(const StatementEffects& effects) const {
+  for (const TableEffect& effect : effects.tables) {
+    const bool renamed = effect.kind == TableEffect::Kind::kRenamed;
+    const std::optional<TableName> name = route_of(renamed ? effect.new_name : effect.name);
+    if (!name || !effect.after) continue;
+    const TableSchema* there = schemas_.target_table(*name);
+    const std::string place = name->schema + "." + name->table;
+    if (there == nullptr) {
+      return Error(Errc::kDiverged, "the target has no table " + place + " after the statement")
+          .with_way_out("make it as the source has it, then resume-task");
+    }
+    auto route = [this](const TableName& table) { return route_of(table); };
+    const Result<Compatibility> fits = compare_with_target(*effect.after, *there, target(), route);
+    if (!fits) return fits.error();
+    if (fits->compatible()) continue;
+    return Error(Errc::kDiverged, "target table " + place + ": " + fits->errors.front())
+        .with_way_out("change it by hand so that it fits, then resume-task");
+  }
+  return {};
+}
+
+// One statement: intent, then execution. A row that is there already is what a crash left.
+Awaitable<void> StatementRunner::execute_step(const DdlEvent& event, const StatementPlan& plan,
+                                              std::size_t step) {
+  const std::string step_where = where() + " AND step=" + std::to_string(step);
+  const std::string read = "SELECT state,fingerprint_before FROM " + table() + step_where;
+  const Result<relay::QueryOutcome> known = co_await coordinator_.query(read);
+  if (!known) co_return known.error();
+  const auto& rows = known->results.front().rows;
+  if (!rows.empty() && rows[0][0].value_or("") == "done") co_return Result<void>();
+  const Result<void> ended = co_await end_forgotten(step, !rows.empty());
+  if (!ended) co_return ended.error();
+  const Result<std::string> now = co_await fingerprints(plan.targets);
+  if (!now) co_return now.error();
+  bool run_it = true;
+  if (rows.empty()) {
+    const Result<void> noted = co_await note_intent(event, plan.sql[step], step, *now);
+    if (!noted) co_return noted.error();
+  } else {
+    run_it = rows[0][1].value_or("") == *now;  // nothing has changed yet: it has not run
+  }
+  while (run_it) {
+    const Result<bool> again = co_await send_statement(event, plan, step, *now);
+    if (!again) co_return again.error();
+    run_it = *again;
+  }
+  std::vector<std::string> statements;
+  statements.push_back("UPDATE " + table() + " SET state='done'" + step_where);
+  co_return co_await coordinator_.update(SourceUpdate(), std::move(statements));
+}
+
+Awaitable<void> StatementRunner::note_intent(const DdlEvent& event, std::string sql,
+                                             std::size_t step, std::string before) {
+  const Result<relay::Connection*> session = co_await coordinator_.session();
+  if (!session) co_return session.error();
+  std::vector<std::string> statements;
+  statements.push_back(fmt::format(
+      "INSERT INTO {} (task,source,position,step,statement,target_sql,fingerprint_before,"
+      "fingerprint_after,connection_id,state) VALUES ({},{},{},{},{},{},{},'',{},'intent')",
+      table(), quoted_string(scope_.task), quoted_string(scope_.source), quoted_string(position_),
+      step, quoted_string(event.sql), quoted_string(sql), quoted_string(before),
+      (*session)->connection_id()));
+  co_return co_await coordinator_.update(SourceUpdate(), std::move(statements));
+}
+
+// true: send it again. A lost answer is decided by what became of the statement.
+Awaitable<bool> StatementRunner::send_statement(const DdlEvent& event, const StatementPlan& plan,
+                                                std::size_t step, std::string before) {
+  const Result<relay::Connection*> session = co_await coordinator_.session();
+  if (!session) co_return session.error();
+  const std::string sql = fmt::format("SET timestamp={}; {} /* {} */; SET timestamp=DEFAULT",
+                                      event.timestamp_seconds, plan.sql[step], marker(step));
+  (*session)->set_io_timeout(kStatementPatience);
+  const Result<relay::QueryOutcome> outcome = co_await (*session)->query(sql);
+  (*session)->set_io_timeout((*session)->options().io_timeout);
+  if (outcome && !outcome->error) co_return false;
+  if (outcome) {
+    const Error error = *outcome->error;
+    const std::string reset = "SET timestamp=DEFAULT";
+    const Result<relay::QueryOutcome> back = co_await coordinator_.query(reset);
+    if (!back) co_return back.error();
+    if (says_done_before(error.server_code())) co_return false;  // verify() judges
+    co_return error.with_way_out(
+        "do to the target by hand what the statement should do there, then let a filter rule with "
+        "its "
+        "sql-pattern ignore it");
+  }
+  if (!connection_lost(outcome.error())) co_return outcome.error();
+  const Result<void> ended = co_await end_forgotten(step, true);
+  if (!ended) co_return ended.error();
+  const Result<std::string> now = co_await fingerprints(plan.targets);
+  if (!now) co_return now.error();
+  co_return *now == before;
+}
+
+std::string StatementRunner::marker(std::size_t step) const {
+  return "tiderelay:" + scope_.task + ":" + position_ + ":" + std::to_string(step);
+}
+
+// A session of before may still run the statement: it is ended, and a job of TiDB's waited for.
+Awaitable<void> StatementRunner::end_forgotten(std::size_t step, bool possible) {
+  if (!possible) co_return Result<void>();
+  const std::string like = quoted_string("%" + marker(step) + "%");
+  const bool tidb = coordinator_.target().kind == TargetKind::kTidb;
+  relay::Signal pause(coordinator_.loop());
+  for (;;) {
+    const std::string running = "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE " +
+                                like + " AND ID<>CONNECTION_ID()";
+    const Result<relay::QueryOutcome> found = co_await coordinator_.query(running);
+    if (!found) co_return found.error();
+    for (const auto& row : found->results.front().rows) {
+      const std::string kill = (tidb ? "KILL TIDB " : "KILL ") + row[0].value_or("0");
+      const Result<relay::Connection*> session = co_await coordinator_.session();
+      if (!session) co_return session.error();
+      const Result<relay::QueryOutcome> killed = co_await (*session)->query(kill);
+      if (!killed) co_return killed.error();
+    }
+    bool busy = !found->results.front().rows.empty();
+    if (tidb) {
+      const std::string jobs =
+          "SELECT COUNT(*) FROM information_schema.ddl_jobs WHERE QUERY LIKE " + like +
+          " AND STATE NOT IN ('synced','cancelled','rollback done')";
+      const Result<relay::QueryOutcome> open = co_await coordinator_.query(jobs);
+      if (!open) co_return open.error();
+      busy = busy || open->results.front().rows[0][0].value_or("0") != "0";
+    }
+    if (!busy) co_return Result<void>();
+    co_await pause.wait_for(kLooksAtRunning);
+  }
+}
+
+// The done rows, the low-water mark and the schema in one transaction. A statement whose
+// transaction goes on with rows (CREATE TABLE ... SELECT) leaves the mark before it: it is met
+// again, and found done.
+Awaitable<void> StatementRunner::finish(const DdlEvent& event, std::string low_position,
+                                        std::string low_set) {
+  SourceUpdate update;
+  std::vector<std::string> statements;
+  if (event.completes) {
+    update.low_position = std::move(low_position);
+    update.low_set = std::move(low_set);
+    update.schema_snapshot = schemas_.tracker().snapshot();
+    statements.push_back("DELETE FROM " + table() + where());
+  }
+  co_return co_await coordinator_.update(std::move(update), std::move(statements));
+}
+
 }  // namespace tiderelay::applier
