@@ -30,8 +30,9 @@ struct ApplyPump::Impl {
         : worker(std::move(made)), wake(loop), pause(loop) {}
     Worker worker;
     std::unique_ptr<relay::Connection> connection;
-    relay::Signal wake;   // there may be a batch
-    relay::Signal pause;  // of a back-off
+    relay::Signal wake;                  // there may be a batch
+    relay::Signal pause;                 // of a back-off
+    std::shared_ptr<const Batch> batch;  // what the machine works on
     bool idle = false;
   };
 
@@ -255,6 +256,7 @@ bool ApplyPump::Impl::give_batch(Session& session) {
   std::shared_ptr<const Batch> batch = planner.take(drained);
   if (!batch) return false;
   session.idle = false;
+  session.batch = batch;
   session.worker.start(std::move(batch));
   return true;
 }
@@ -288,15 +290,13 @@ void ApplyPump::Impl::finish_batch(Session& session) {
     ++counters.rows_missed;
     if (counters.notes.size() < kNotesMax) counters.notes.push_back(note);
   }
-  const Batch* batch = session.worker.batch();
-  if (batch != nullptr) {
-    counters.rows += batch->rows;
-    ++counters.batches;
-    for (const Transaction& transaction : batch->transactions) {
-      counters.newest_timestamp_seconds =
-          std::max(counters.newest_timestamp_seconds, transaction.timestamp_seconds);
-    }
+  counters.rows += session.batch->rows;
+  ++counters.batches;
+  for (const Transaction& transaction : session.batch->transactions) {
+    counters.newest_timestamp_seconds =
+        std::max(counters.newest_timestamp_seconds, transaction.timestamp_seconds);
   }
+  session.batch.reset();
   planner.done(step.batch_id);
   reader_wake.notify();
 }

@@ -191,23 +191,7 @@ Result<void> LogSource::on_query(const EventView& event) {
     xa_id_ = xa_id_of(text, 8);
     return {};
   }
-  if (starts_with_word(text, "XA COMMIT")) {
-    const std::string xid = xa_id_of(text, 9);
-    const auto found = prepared_.find(xid);
-    if (found == prepared_.end()) {
-      return Error(Errc::kData, "XA COMMIT " + xid +
-                                    ": its rows were prepared before the log "
-                                    "that this task reads begins")
-          .with_way_out("copy the task's tables again");
-    }
-    part_.changes = std::move(found->second.changes);
-    part_.keeps = std::move(found->second.keeps);
-    part_.bindings = std::move(found->second.bindings);
-    part_.bytes += found->second.bytes;
-    ends_xa_ = xid;
-    prepared_.erase(found);
-    return {};
-  }
+  if (starts_with_word(text, "XA COMMIT")) return on_xa_commit(xa_id_of(text, 9));
   if (starts_with_word(text, "XA ROLLBACK")) {
     ends_xa_ = xa_id_of(text, 11);
     prepared_.erase(ends_xa_);
@@ -392,6 +376,25 @@ Result<void> LogSource::on_payload(const EventView& event) {
     const Result<void> handled = feed_inner(inner, kept);
     if (!handled) return handled;
   }
+}
+
+Result<void> LogSource::on_xa_commit(const std::string& xid) {
+  const auto found = prepared_.find(xid);
+  ends_xa_ = xid;
+  if (found == prepared_.end()) {
+    if (already_applied_) return {};
+    return Error(Errc::kData, "XA COMMIT " + xid +
+                                  ": its rows were prepared before the log that this task reads")
+        .with_way_out("copy the task's tables again");
+  }
+  if (!already_applied_) {
+    part_.changes = std::move(found->second.changes);
+    part_.keeps = std::move(found->second.keeps);
+    part_.bindings = std::move(found->second.bindings);
+    part_.bytes += found->second.bytes;
+  }
+  prepared_.erase(found);
+  return {};
 }
 
 Result<void> LogSource::on_xa_prepare(const EventView& event) {

@@ -132,6 +132,7 @@ class LogSource {
   [[nodiscard]] Result<void> on_rows(const protocol::EventView& event,
                                      const std::shared_ptr<const void>& keep);
   [[nodiscard]] Result<void> on_payload(const protocol::EventView& event);
+  [[nodiscard]] Result<void> on_xa_commit(const std::string& xid);
   [[nodiscard]] Result<void> on_xa_prepare(const protocol::EventView& event);
   [[nodiscard]] std::optional<ApplyMode> mode_of(const Table& table) const;  // nullopt: skip
   void add_row(const Table& table, ApplyMode mode);

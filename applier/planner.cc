@@ -124,7 +124,10 @@ Result<void> Planner::add(Transaction transaction) {
   CHECK(!full(), "the planner is full");
   if (transaction.changes.empty()) {
     if (transaction.last_part) last_part_batch_ = 0;
-    log_.push_back(LogEntry{transaction.id, transaction.end, true, transaction.last_part});
+    const bool held = !transaction.prepares_xa.empty();
+    if (held) prepared_[transaction.prepares_xa] = first_log_entry_ + log_.size();
+    log_.push_back(LogEntry{transaction.id, transaction.end, !held, transaction.last_part, {}});
+    release(take_prepared(transaction.ends_xa));
     advance_low_water();
     return {};
   }
@@ -136,7 +139,8 @@ Result<void> Planner::add(Transaction transaction) {
   table_.reserve(hashes_.size(), [this](std::uint64_t id) { return find(id) != nullptr; });
   for (const std::uint64_t hash : hashes_) table_.record(hash, batch.id);
   live.log_entries.push_back(first_log_entry_ + log_.size());
-  log_.push_back(LogEntry{transaction.id, transaction.end, false, transaction.last_part});
+  log_.push_back(LogEntry{transaction.id, transaction.end, false, transaction.last_part,
+                          take_prepared(transaction.ends_xa)});
   batch.row_hashes.insert(batch.row_hashes.end(), row_hashes_.begin(), row_hashes_.end());
   batch.rows += transaction.changes.size();
   batch.bytes += transaction.bytes;
@@ -171,7 +175,9 @@ void Planner::done(std::uint64_t batch_id) {
   rows_ -= live->batch->rows;
   bytes_ -= live->batch->bytes;
   for (const std::uint64_t entry : live->log_entries) {
-    log_[static_cast<std::size_t>(entry - first_log_entry_)].done = true;
+    LogEntry& logged = log_[static_cast<std::size_t>(entry - first_log_entry_)];
+    logged.done = true;
+    release(logged.ends);
   }
   std::erase_if(live_, [&](const std::unique_ptr<Live>& one) { return one.get() == live; });
   for (const std::unique_ptr<Live>& other : live_) std::erase(other->waits_for, batch_id);
@@ -179,6 +185,19 @@ void Planner::done(std::uint64_t batch_id) {
 }
 
 // The mark rests at the end of whole transactions only: a restart reads from there.
+// The entry of the transaction that prepared `xid`; nothing: none is known.
+std::optional<std::uint64_t> Planner::take_prepared(const std::string& xid) {
+  const auto found = prepared_.find(xid);
+  if (xid.empty() || found == prepared_.end()) return std::nullopt;
+  const std::uint64_t entry = found->second;
+  prepared_.erase(found);
+  return entry;
+}
+
+void Planner::release(std::optional<std::uint64_t> entry) {
+  if (entry) log_[static_cast<std::size_t>(*entry - first_log_entry_)].done = true;
+}
+
 void Planner::advance_low_water() {
   while (!log_.empty() && log_.front().done) {
     const LogEntry& entry = log_.front();

@@ -15,7 +15,9 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -100,7 +102,8 @@ class Planner {
     TransactionId id;
     relay::LogPosition end;
     bool done = false;
-    bool boundary = true;  // its end is the end of a whole transaction
+    bool boundary = true;               // its end is the end of a whole transaction
+    std::optional<std::uint64_t> ends;  // the entry of the XA transaction that this one commits
   };
 
   [[nodiscard]] Live* find(std::uint64_t batch_id) const;
@@ -112,6 +115,8 @@ class Planner {
   Live& open_batch();
   static void seal_and_wait(Live& live, const std::vector<Live*>& others);
   [[nodiscard]] bool has_room(const Live& live, const Transaction& transaction) const;
+  [[nodiscard]] std::optional<std::uint64_t> take_prepared(const std::string& xid);
+  void release(std::optional<std::uint64_t> entry);
   void advance_low_water();
 
   const PlannerOptions options_;
@@ -123,6 +128,8 @@ class Planner {
   ConflictTable table_;
   std::deque<LogEntry> log_;
   std::uint64_t first_log_entry_ = 0;  // number of log_.front()
+  std::map<std::string, std::uint64_t>
+      prepared_;  // open XA transactions: their entries, never done
   std::size_t bytes_ = 0;
   std::size_t rows_ = 0;
   std::uint64_t conflicts_ = 0;
