@@ -49,6 +49,7 @@ class Coordinator {
 
   void stop();  // ends what waits with kStopped
   [[nodiscard]] const relay::asio::any_io_executor& loop() const;
+  [[nodiscard]] bool stopped() const;
   [[nodiscard]] const TargetInfo& target() const;
   [[nodiscard]] const SourceFence& fence() const;
 

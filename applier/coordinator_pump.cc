@@ -91,6 +91,7 @@ Awaitable<void> Coordinator::Impl::connect() {
 
 // One packet; kConnection when the answer did not come.
 Awaitable<QueryOutcome> Coordinator::Impl::try_query(std::string sql) {
+  if (stopping) co_return Error(Errc::kStopped, "stopped");
   const Result<void> connected = co_await connect();
   if (!connected) co_return connected.error();
   Result<QueryOutcome> outcome = co_await connection->query(std::move(sql));
@@ -202,6 +203,7 @@ void Coordinator::stop() {
 }
 
 const relay::asio::any_io_executor& Coordinator::loop() const { return impl_->loop; }
+bool Coordinator::stopped() const { return impl_->stopping; }
 const TargetInfo& Coordinator::target() const { return impl_->target; }
 const SourceFence& Coordinator::fence() const { return impl_->fence; }
 

@@ -66,9 +66,11 @@ Awaitable<std::vector<TableName>> list_tables(relay::Connection& source,
 }
 
 // The relay log has begun, so that what the copy misses will be there.
-Awaitable<void> wait_for_log(asio::any_io_executor loop, SourceRunner& source) {
+Awaitable<void> wait_for_log(asio::any_io_executor loop, SourceRunner& source,
+                             const applier::Coordinator& coordinator) {
   relay::Signal pause(loop);
   for (;;) {
+    if (coordinator.stopped()) co_return Error(Errc::kStopped, "stopped");
     const SourceRunner::Status status = source.status();
     if (status.error) co_return *status.error;
     const bool begun = source.log().end().get().position.generation != 0;
@@ -228,7 +230,7 @@ Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& co
                                        instance.source_id)
         .with_way_out("put them back, give the task a new name, or begin anew with --remove-meta");
   }
-  const Result<void> logged = co_await wait_for_log(input.executor, *input.source);
+  const Result<void> logged = co_await wait_for_log(input.executor, *input.source, coordinator);
   if (!logged) co_return logged.error().in("source " + instance.source_id);
   const SourceRunner::Status status = input.source->status();
   const Result<relay::LogPosition> goal =

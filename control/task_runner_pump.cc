@@ -149,8 +149,8 @@ Awaitable<void> TaskRunner::Impl::run_once() {
   if (!plan) {
     done = plan.error();
   } else {
-    done = co_await copy(coordinator, *plan);
-    if (done) done = co_await follow(coordinator, *plan);
+    if (!stopping && !pausing) done = co_await copy(coordinator, *plan);
+    if (done && !stopping && !pausing) done = co_await follow(coordinator, *plan);
   }
   coordinator_now = nullptr;
   coordinator.stop();
@@ -190,6 +190,7 @@ Awaitable<void> TaskRunner::Impl::copy(applier::Coordinator& coordinator, TaskPl
 Awaitable<void> TaskRunner::Impl::follow(applier::Coordinator& coordinator, TaskPlan& plan) {
   Result<applier::ApplyStart> start = co_await make_apply_start(coordinator, plan, source);
   if (!start) co_return start.error();
+  if (stopping || pausing) co_return Result<void>();
   if (goal.generation == 0) goal = plan.goal;
   set_unit(Unit::kSync);
   applier::ApplyPump apply(loop.executor(), plan.apply, coordinator, source.log(), source.storage(),
