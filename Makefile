@@ -1,10 +1,13 @@
-# A thin front: it prints what it runs. `make` builds, `make test` is what CI runs.
-#   make | build | test | test-long | bench | quickstart | lint | fuzz | clean        (installs what is missing, Debian 12)
+# A thin front: it prints what it runs; what is missing is installed first (Debian 12).
+#   make, make build   build/check: no optimisation and no sanitizers, which builds fastest
+#   make test          what CI runs: every compiled test and a chosen set of scenarios with real servers
+#   make test-long     the same under ASan and UBSan (build/debug), with every scenario: hours
+#   make release | bench | quickstart | lint | fuzz | clean
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 
-.PHONY: all build release deps test test-long bench quickstart lint fuzz clean
+.PHONY: all build debug release deps test test-long bench quickstart lint fuzz clean
 
 all: build
 
@@ -12,6 +15,10 @@ deps:
 	integration/install.sh
 
 build: deps
+	cmake --preset check
+	cmake --build build/check -j $(JOBS)
+
+debug: deps
 	cmake --preset debug
 	cmake --build build/debug -j $(JOBS)
 
@@ -20,10 +27,10 @@ release: deps
 	cmake --build build/release -j $(JOBS)
 
 test: build
-	python3 integration/run.py --ctest build/debug
+	python3 integration/run.py --ctest build/check
 
-test-long: build
-	python3 integration/run.py --ctest build/debug --long
+test-long: debug
+	TIDERELAY=build/debug/tiderelay python3 integration/run.py --ctest build/debug --long
 
 bench: release
 	python3 bench/run.py

@@ -16,7 +16,7 @@ from servers import Server
 from waiting import pause, until
 
 TOP = HERE.parent
-BINARY = Path(os.environ.get("TIDERELAY") or TOP / "build/debug/tiderelay")
+BINARY = Path(os.environ.get("TIDERELAY") or TOP / "build/check/tiderelay").resolve()
 Document = dict[str, Any]
 
 
@@ -100,6 +100,10 @@ class Mover:
             code = self.process.returncode if self.process else None
             raise AssertionError(f"tiderelay ended by itself, exit code {code}:\n{self.tail()}")
 
+    def until_ready(self) -> None:
+        """Its first line is out: from then on it takes signals in order."""
+        until("first output", lambda: (bool(self.text()), self.must_run()), 60)
+
     def kill(self) -> None:
         """kill -9 of a process that must still be running."""
         self.must_run()
@@ -112,7 +116,7 @@ class Mover:
 
     def stop(self, seconds: float = 60) -> None:
         """SIGTERM: ends in order, exit code 0."""
-        self.must_run()
+        self.until_ready()
         assert self.process
         self.process.send_signal(signal.SIGTERM)
         code = self.wait(seconds)

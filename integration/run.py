@@ -169,8 +169,7 @@ def conclude(tally: Tally, no_skips: bool) -> int:
         print(f"\n{len(tally.failed)} failed:")
         for name in tally.failed:
             print(f"  {name}")
-    skipped = f", {len(tally.skipped)} skipped" if tally.skipped else ""
-    print(f"\n{tally.passed} passed, {len(tally.failed)} failed{skipped}", flush=True)
+    print(f"\n{tally.passed} passed, {len(tally.failed)} failed, {len(tally.skipped)} skipped", flush=True)
     return 1 if tally.failed or tally.passed == 0 or (no_skips and tally.skipped) else 0
 
 

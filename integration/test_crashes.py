@@ -8,7 +8,7 @@ import compare
 import harness
 import workload
 from proxy import Proxy
-from scenario import LONG, MoverScenario
+from scenario import LONG, MoverScenario, only_long
 from servers import Server
 
 KILLS = 50 if LONG else 10
@@ -56,9 +56,11 @@ class Crashes(MoverScenario):
     def test_kill_9_at_random_moments_into_mysql(self) -> None:
         self.kill_often("mysql80", "mysql80")
 
+    @only_long
     def test_kill_9_with_positions_instead_of_gtids(self) -> None:
         self.kill_often("mysql57", "mysql80", gtid=False)
 
+    @only_long
     def test_kill_9_with_mariadb(self) -> None:
         self.kill_often("mariadb", "mysql80")
 
@@ -93,12 +95,14 @@ class Crashes(MoverScenario):
         mover.sync()
         self.check_equal([source], target)
 
+    @only_long
     def test_lost_commit_answers_on_tidb(self) -> None:
         self.lose_commits("tidb")
 
     def test_lost_commit_answers_on_mysql(self) -> None:
         self.lose_commits("mysql80")
 
+    @only_long
     def test_connections_cut_anywhere(self) -> None:
         target = self.server("mysql80")
         proxy = Proxy(target.host, target.port, self.seed)
@@ -115,6 +119,7 @@ class Crashes(MoverScenario):
         mover.sync()
         self.check_equal([source], target)
 
+    @only_long
     def test_the_target_is_killed_and_comes_back(self) -> None:
         target = self.server("mysql80", durable=True)
         source, mover = self.in_the_log(target)
@@ -131,6 +136,7 @@ class Crashes(MoverScenario):
         compare.until_equal([source], target, workload.SCHEMA, TABLES, 240)
         mover.stop()
 
+    @only_long
     def test_the_source_is_killed_and_comes_back(self) -> None:
         target = self.server("mysql80")
         source, mover = self.in_the_log(target)

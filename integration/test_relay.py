@@ -7,7 +7,7 @@ from pathlib import Path
 
 import harness
 import workload
-from scenario import LONG, MoverScenario
+from scenario import LONG, MoverScenario, only_long
 from servers import Server
 from waiting import until
 
@@ -68,17 +68,22 @@ class Relay(MoverScenario):
     def test_mysql_5_7(self) -> None:
         self.check("mysql57")
 
+    @only_long
     def test_mysql_5_7_without_gtid(self) -> None:
         self.check("mysql57", gtid=False)
 
+    @only_long
     def test_mysql_8_0(self) -> None:
         self.check("mysql80")
 
+    @only_long
     def test_mariadb(self) -> None:
         self.check("mariadb")
 
+    @only_long
     def test_mysql_5_6(self) -> None:
         self.check("mysql56")
 
+    @only_long
     def test_mysql_9_7(self) -> None:
         self.check("mysql97")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pymysql
 
 import servers
-from scenario import Scenario
+from scenario import Scenario, only_long
 
 
 class Servers(Scenario):
@@ -35,6 +35,7 @@ class Servers(Scenario):
                 self.assertTrue(cursor.fetchone()[0].startswith(user + "@"))
             connection.close()
 
+    @only_long
     def test_mysql_5_6_is_a_source(self) -> None:
         self.check_source("mysql56")
 
@@ -44,6 +45,7 @@ class Servers(Scenario):
     def test_mysql_8_0_is_a_source(self) -> None:
         self.check_source("mysql80")
 
+    @only_long
     def test_mysql_9_7_is_a_source(self) -> None:
         self.check_source("mysql97")
 
@@ -58,12 +60,14 @@ class Servers(Scenario):
         self.assertEqual(server.query("select * from d.t"), [(1,)])
         server.execute("drop database d")
 
+    @only_long
     def test_a_server_that_does_not_start_is_a_failure_and_no_skip(self) -> None:
         for kind in ("mysql56", "mysql57"):
             with self.assertRaises(servers.StartFailed) as caught:
                 self.server(kind, options=["no-such-option=1"])
             self.assertIn("no-such-option", str(caught.exception), "the log is in the text")
 
+    @only_long
     def test_another_process_of_the_same_id_is_not_ours(self) -> None:
         server = self.server("mysql57")
         self.assertTrue(server.alive())
@@ -71,6 +75,7 @@ class Servers(Scenario):
         self.assertFalse(server.alive())
         server.facts["start_time"] -= 1
 
+    @only_long
     def test_two_servers_have_two_identities(self) -> None:
         first, second = self.server("mysql57"), self.server("mysql57")
         self.assertNotEqual(first.query("select @@server_uuid"), second.query("select @@server_uuid"))

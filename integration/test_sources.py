@@ -5,7 +5,7 @@ from __future__ import annotations
 import compare
 import harness
 import workload
-from scenario import MoverScenario
+from scenario import MoverScenario, only_long
 
 TABLES = list(workload.TABLES)
 
@@ -34,24 +34,31 @@ class Sources(MoverScenario):
         mover.sync()
         self.assertEqual(compare.differences(sources, target, workload.SCHEMA, TABLES), "")
 
+    @only_long
     def test_mysql_5_6_into_tidb(self) -> None:
         self.move(["mysql56"], "tidb")
 
+    @only_long
     def test_mysql_5_7_into_tidb(self) -> None:
         self.move(["mysql57"], "tidb")
 
+    @only_long
     def test_mysql_5_7_without_gtid_into_mysql(self) -> None:
         self.move(["mysql57"], "mysql80", gtid=False)
 
+    @only_long
     def test_mysql_8_0_into_tidb(self) -> None:
         self.move(["mysql80"], "tidb")
 
+    @only_long
     def test_mysql_8_0_into_mysql(self) -> None:
         self.move(["mysql80"], "mysql80")
 
+    @only_long
     def test_mysql_9_7_into_tidb(self) -> None:
         self.move(["mysql97"], "tidb")
 
+    @only_long
     def test_mariadb_into_tidb(self) -> None:
         self.move(["mariadb"], "tidb")
 
@@ -61,5 +68,6 @@ class Sources(MoverScenario):
     def test_two_sources_into_one_table_of_tidb(self) -> None:
         self.move(["mysql57", "mysql80"], "tidb")
 
+    @only_long
     def test_two_sources_into_one_table_of_mysql(self) -> None:
         self.move(["mysql57", "mariadb"], "mysql80")

@@ -9,7 +9,7 @@ import pymysql
 
 import compare
 import harness
-from scenario import MoverScenario
+from scenario import MoverScenario, only_long
 from servers import Server
 from waiting import pause
 
@@ -108,9 +108,11 @@ class Tutorial(MoverScenario):
     def test_without_gtid_under_short_table_locks(self) -> None:
         self.walk(False, "")
 
+    @only_long
     def test_with_gtid_and_no_locks(self) -> None:
         self.walk(True, " --no-locks")
 
+    @only_long
     def test_without_gtid_and_no_locks(self) -> None:
         self.walk(False, " --no-locks")
 
