@@ -290,6 +290,7 @@ void ApplyPump::Impl::finish_batch(Session& session) {
     ++counters.rows_missed;
     if (counters.notes.size() < kNotesMax) counters.notes.push_back(note);
   }
+  counters.trouble.reset();
   counters.rows += session.batch->rows;
   ++counters.batches;
   for (const Transaction& transaction : session.batch->transactions) {
@@ -309,8 +310,10 @@ Awaitable<void> ApplyPump::Impl::act(Session& session) {
       session.connection = std::make_unique<relay::Connection>(loop, options.target);
       const Result<void> connected = co_await session.connection->connect();
       if (connected) {
+        counters.trouble.reset();
         worker.connected();
       } else {
+        counters.trouble = connected.error().in("target");
         worker.lost(connected.error());
       }
       co_return Result<void>();

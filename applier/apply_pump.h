@@ -10,6 +10,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,7 @@ struct ApplyStatus {
   std::uint64_t rows_missed = 0;
   std::uint32_t newest_timestamp_seconds = 0;  // of the newest committed transaction
   std::vector<std::string> notes;
+  std::optional<Error> trouble;  // what the sessions are waiting out; none: batches get through
 };
 
 class ApplyPump {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct CoordinatorOptions {
   CheckpointScope scope;
   relay::ConnectOptions target;
   SessionOptions session;
+  std::function<void(const Error&)> on_trouble;  // before each new try: what it waits out
   std::chrono::milliseconds backoff_first{100};
   std::chrono::milliseconds backoff_max{5000};
 };

@@ -72,6 +72,7 @@ Awaitable<void> Coordinator::Impl::connect_once() {
 Awaitable<void> Coordinator::Impl::back_off(Error error) {
   if (stopping) co_return Error(Errc::kStopped, "stopped");
   if (!passes_by_itself(error)) co_return with_advice(error);
+  if (options.on_trouble) options.on_trouble(error);
   wait = std::clamp(wait * 2, options.backoff_first, options.backoff_max);
   connection.reset();
   co_await pause.wait_for(wait);

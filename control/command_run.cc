@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -165,6 +167,9 @@ void end_on_next(const sigset_t& signals) {
 }  // namespace
 
 int run_migration(const RunArguments& arguments) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("tiderelay"));
+  // On a terminal the progress is redrawn in place: only what matters comes between.
+  if (::isatty(STDERR_FILENO) != 0) spdlog::set_level(spdlog::level::warn);
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);

@@ -82,6 +82,19 @@ std::string sync_totals(const TaskStatus& status) {
   return text;
 }
 
+std::string totals(const TaskStatus& status) {
+  switch (status.unit) {
+    case Unit::kCheck:
+      return "";
+    case Unit::kDump:
+    case Unit::kLoad:
+      return copy_totals(status);
+    case Unit::kSync:
+      return sync_totals(status);
+  }
+  return "";
+}
+
 void add_tables(std::vector<std::string>& lines, const TaskStatus& status) {
   std::vector<const TableProgress*> busy;
   for (const TableProgress& table : status.tables) {
@@ -134,7 +147,7 @@ std::vector<std::string> progress_lines(const std::vector<NamedStatus>& all,
     const TaskStatus& status = one.status;
     const bool paused = status.stage == Stage::kPaused;
     const bool copying = status.unit == Unit::kDump || status.unit == Unit::kLoad;
-    lines.push_back(head(one) + "  " + (copying ? copy_totals(status) : sync_totals(status)));
+    lines.push_back(head(one) + "  " + totals(status));
     const std::size_t first = lines.size() - 1;
     if (copying && !paused) add_tables(lines, status);
     if (status.error) {
@@ -149,8 +162,8 @@ std::vector<std::string> progress_lines(const std::vector<NamedStatus>& all,
 
 std::string progress_line(const NamedStatus& one) {
   const TaskStatus& status = one.status;
-  const bool copying = status.unit == Unit::kDump || status.unit == Unit::kLoad;
-  std::string line = head(one) + ", " + (copying ? copy_totals(status) : sync_totals(status));
+  std::string line = head(one);
+  if (status.unit != Unit::kCheck) line += ", " + totals(status);
   if (status.error) {
     line += ": " + status.error->text();
     if (!status.error->way_out().empty()) line += " -> " + status.error->way_out();

@@ -91,6 +91,7 @@ void TaskRunner::Impl::set_stage(Stage stage, std::optional<Error> error) {
 
 void TaskRunner::Impl::set_unit(Unit unit) {
   const std::lock_guard lock(mutex);
+  if (shown.stage == Stage::kRunning) shown.error.reset();  // it got through
   shown.unit = unit;
 }
 
@@ -142,6 +143,11 @@ Awaitable<void> TaskRunner::Impl::run_once() {
   applier::CoordinatorOptions coordinator_options;
   const Result<void> made = make_coordinator_options(options.task, instance, coordinator_options);
   if (!made) co_return made.error();
+  coordinator_options.on_trouble = [this](const Error& error) {
+    spdlog::warn("task {} at {}: target: {}; trying again", options.task.name, options.source_id,
+                 error.text());
+    set_stage(Stage::kRunning, error.in("target"));
+  };
   applier::Coordinator coordinator(loop.executor(), coordinator_options);
   coordinator_now = &coordinator;
   Result<void> done;
@@ -239,6 +245,7 @@ void TaskRunner::Impl::publish_sync(const applier::ApplyStatus& applied) {
   shown.transactions = applied.transactions;
   shown.statements = applied.statements;
   shown.rows_missed = applied.rows_missed;
+  if (shown.stage == Stage::kRunning) shown.error = applied.trouble;
   shown.bytes_behind = applied.caught_up ? 0 : catalog.bytes_between(applied.applied, end);
   shown.lag_seconds = 0;
   if (!applied.caught_up && applied.newest_timestamp_seconds != 0) {
