@@ -57,8 +57,8 @@ class Tutorial(MoverScenario):
                        " made datetime)", "create table test_db.not_wanted (id int primary key)",
                        "create table other_db.test_table (id int primary key)")
         with server.connect("test_db") as connection, connection.cursor() as cursor:
-            cursor.executemany("insert into test_table values (%s, %s, now())",
-                               [(at * 2 + parity, f"row {at}") for at in range(1, ROWS_BEFORE)])
+            cursor.executemany("insert into test_table values (%s, %s, %s)",
+                               [(at * 2 + parity, f"row {at}", "2019-08-15 12:00:00") for at in range(1, ROWS_BEFORE)])
         server.execute("set password for root@'127.0.0.1' = password('123456')")
         return server
 

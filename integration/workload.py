@@ -225,8 +225,8 @@ class Writer(threading.Thread):
         """One transaction over many rows of two tables."""
         count = self.random.randrange(200, 900)
         first = self.offset + KEYS * 2
-        cursor.executemany("replace into keyed values (%s, %s, 1.5, %s, null)",
-                           [(first + at, at, self.word()) for at in range(count)])
-        cursor.executemany("insert into keyless values (%s, 'large', %s, null)",
-                           [(self.offset + 50, float(at % 7)) for at in range(count // 4)])
+        cursor.executemany("replace into keyed values (%s, %s, %s, %s, %s)",
+                           [(first + at, at, 1.5, self.word(), None) for at in range(count)])
+        cursor.executemany("insert into keyless values (%s, %s, %s, %s)",
+                           [(self.offset + 50, "large", float(at % 7), None) for at in range(count // 4)])
         cursor.execute("delete from keyless where a = %s limit %s", (self.offset + 50, count // 5))
