@@ -65,6 +65,20 @@ Awaitable<std::vector<TableName>> list_tables(relay::Connection& source,
   co_return tables;
 }
 
+// Without whole rows in the log nothing can be matched or written anew. 5.5 has no such variable:
+// there every row is whole.
+Awaitable<void> check_row_images(relay::Connection& source) {
+  const Result<StatementResult> found =
+      co_await source.execute("SHOW GLOBAL VARIABLES LIKE 'binlog_row_image'");
+  if (!found) co_return found.error();
+  if (found->rows.empty() || found->rows[0].size() < 2) co_return Result<void>();
+  const std::string image = found->rows[0][1].value_or("");
+  if (image == "FULL") co_return Result<void>();
+  co_return Error(Errc::kConfig, "binlog_row_image is " + image + ", FULL is needed")
+      .with_way_out(
+          "at the source: SET GLOBAL binlog_row_image = 'FULL', then reconnect its writers");
+}
+
 // The relay log has begun, so that what the copy misses will be there.
 Awaitable<void> wait_for_log(asio::any_io_executor loop, SourceRunner& source,
                              const applier::Coordinator& coordinator) {
@@ -217,6 +231,8 @@ Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& co
   Result<dumper::SourceServer> server = dumper::describe_source(source.server_version(), *facts);
   if (!server) co_return server.error();
   plan.server = std::move(*server);
+  const Result<void> whole = co_await check_row_images(source);
+  if (!whole) co_return whole.error().in("source " + instance.source_id);
   auto selection = make_selection(task, instance, input.source->config(), plan.server);
   if (!selection) co_return selection.error();
   plan.selection = std::move(*selection);
