@@ -21,6 +21,8 @@ constexpr const char* kFooter =
 
 void add_commands(CLI::App& program, Invocation& invocation) {
   add_run_command(program, invocation);
+  add_serve_command(program, invocation);
+  add_ctl_command(program, invocation);
   add_encrypt_command(program, invocation);
   add_decrypt_command(program, invocation);
   add_options_command(program, invocation);

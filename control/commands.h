@@ -20,10 +20,12 @@ struct Invocation {
 };
 
 // Each adds its subcommand to the program; its callback sets `invocation.run`.
+void add_ctl_command(CLI::App& program, Invocation& invocation);
 void add_decrypt_command(CLI::App& program, Invocation& invocation);
 void add_encrypt_command(CLI::App& program, Invocation& invocation);
 void add_options_command(CLI::App& program, Invocation& invocation);
 void add_run_command(CLI::App& program, Invocation& invocation);
+void add_serve_command(CLI::App& program, Invocation& invocation);
 void add_version_command(CLI::App& program, Invocation& invocation);
 
 // Prints the error with its way out and gives the exit code that fits it.

@@ -24,6 +24,7 @@ struct HttpRequest {
   std::string query;   // behind '?', undecoded
   std::string body;
   std::string authorization;  // the header's value
+  std::string content_type;   // the same; the client always sends application/json
 };
 
 struct HttpResponse {

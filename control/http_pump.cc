@@ -48,6 +48,7 @@ HttpRequest from_beast(http::request<http::string_body>& message) {
   if (mark != std::string::npos) request.query = target.substr(mark + 1);
   request.body = std::move(message.body());
   request.authorization = std::string(message[http::field::authorization]);
+  request.content_type = std::string(message[http::field::content_type]);
   return request;
 }
 

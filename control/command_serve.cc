@@ -1,0 +1,188 @@
+// control/command_serve.cc: the daemon's threads: the main one waits for signals, one answers HTTP,
+// each source and task has its own.
+#include "control/command_serve.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <sstream>
+
+#include "control/api.h"
+#include "control/daemon.h"
+#include "control/data_folder.h"
+#include "control/http.h"
+#include "relay/loop.h"
+
+namespace tiderelay::control {
+
+namespace {
+
+constexpr std::size_t kBodyBytesMax = 32U << 20U;
+
+int fail(const Error& error) {
+  fmt::print(stderr, "tiderelay serve: {}\n", error.text());
+  if (!error.way_out().empty()) fmt::print(stderr, "way out: {}\n", error.way_out());
+  return error.code() == Errc::kConfig ? 2 : 1;
+}
+
+Result<conf::DaemonConfig> load_config(const ServeArguments& arguments,
+                                       const conf::FileAccess& access) {
+  conf::DaemonConfig config;
+  if (!arguments.config_file.empty()) {
+    Result<conf::DaemonConfig> loaded = conf::load_daemon(arguments.config_file, access);
+    if (!loaded) return loaded.error();
+    config = std::move(*loaded);
+  }
+  if (!arguments.data_dir.empty()) config.data_dir = arguments.data_dir;
+  if (!arguments.listen.empty()) {
+    const Result<conf::ListenAddress> listen = conf::parse_listen_address(arguments.listen);
+    if (!listen) return listen.error().in("--listen");
+    config.api.listen = *listen;
+  }
+  const Result<void> api = check_api(config.api);
+  if (!api) return api.error();
+  return config;
+}
+
+spdlog::level::level_enum level_of(conf::LogLevel level) {
+  switch (level) {
+    case conf::LogLevel::kTrace:
+      return spdlog::level::trace;
+    case conf::LogLevel::kDebug:
+      return spdlog::level::debug;
+    case conf::LogLevel::kInfo:
+      return spdlog::level::info;
+    case conf::LogLevel::kWarn:
+      return spdlog::level::warn;
+    case conf::LogLevel::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+Result<void> set_up_log(const conf::DaemonConfig& config) {
+  try {
+    spdlog::set_default_logger(config.log_file.empty()
+                                   ? spdlog::stderr_color_mt("tiderelay")
+                                   : spdlog::basic_logger_mt("tiderelay", config.log_file));
+  } catch (const spdlog::spdlog_ex& failure) {
+    return Error(Errc::kConfig, std::string("log file: ") + failure.what());
+  }
+  spdlog::set_level(level_of(config.log_level));
+  spdlog::flush_on(spdlog::level::info);
+  return {};
+}
+
+Result<std::vector<std::string>> read_tokens(const std::string& path,
+                                             const conf::FileAccess& access) {
+  std::vector<std::string> tokens;
+  if (path.empty()) return tokens;
+  const Result<std::string> text = access.read_file(path);
+  if (!text) return text.error().in("api.tokens-file");
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty()) tokens.push_back(line);
+  }
+  if (tokens.empty()) return Error(Errc::kConfig, "api.tokens-file: " + path + " has no token");
+  return tokens;
+}
+
+// A second signal while stopping ends the process at once.
+void end_on_next(const sigset_t& signals) {
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+// Answers until a signal comes; gives the exit code. Stops in the order of the data: no new calls,
+// then tasks, then relay logs.
+int serve_until_signal(const conf::DaemonConfig& config, Daemon& daemon,
+                       std::vector<std::string> tokens, const sigset_t& signals) {
+  relay::Loop loop("http");
+  Api api(loop.executor(), daemon, std::move(tokens));
+  HttpServerOptions options;
+  options.host = config.api.listen.host;
+  options.port = config.api.listen.port;
+  options.max_body_bytes = kBodyBytesMax;
+  HttpServer server(loop.executor(), options,
+                    [&api](HttpRequest request) { return api.answer(std::move(request)); });
+  const Result<void> listening = server.start();
+  int code = 0;
+  if (listening) {
+    conf::ListenAddress here = config.api.listen;
+    here.port = server.port();
+    spdlog::info("listening at {}", here.text());
+    int signal = 0;
+    ::sigwait(&signals, &signal);
+    spdlog::info("{}: stopping in order; a second signal stops at once", strsignal(signal));
+  } else {
+    code = fail(listening.error());
+  }
+  end_on_next(signals);
+  loop.post([&server] { server.stop(); });
+  loop.finish();
+  loop.join();
+  return code;
+}
+
+}  // namespace
+
+Result<void> check_api(const conf::ApiConfig& api) {
+  constexpr const char* kWayOut =
+      "listen on 127.0.0.1, and let others in through ssh -L 8261:127.0.0.1:8261 or a proxy that "
+      "speaks TLS and asks who they are";
+  if (api.tls.given()) {
+    return Error(Errc::kConfig, "api.tls: the API speaks plain HTTP, on loopback only")
+        .with_way_out(kWayOut);
+  }
+  if (!api.listen.loopback()) {
+    return Error(Errc::kConfig, "api.listen: " + api.listen.text() +
+                                    " can be reached from other machines, and the API speaks plain "
+                                    "HTTP: whoever reaches it commands the daemon")
+        .with_way_out(kWayOut);
+  }
+  return {};
+}
+
+int run_serve(const ServeArguments& arguments) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread: they inherit it
+
+  conf::FileAccess access = conf::real_files();
+  const Result<conf::DaemonConfig> config = load_config(arguments, access);
+  if (!config) return fail(config.error());
+  if (!config->secret_key_path.empty()) {
+    const Result<conf::SecretKey> key = conf::read_secret_key(config->secret_key_path);
+    if (!key) return fail(key.error());
+    access.secret_key = *key;
+  }
+  Result<std::vector<std::string>> tokens = read_tokens(config->api.tokens_file, access);
+  if (!tokens) return fail(tokens.error());
+  const Result<void> log = set_up_log(*config);
+  if (!log) return fail(log.error());
+  const Result<DataFolder> folder = DataFolder::open(config->data_dir);
+  if (!folder) return fail(folder.error());
+  for (const conf::Note& note : config->notes) spdlog::info("{}", conf::to_text(note));
+
+  Daemon::Options options;
+  options.data_dir = folder->path();
+  options.address = config->api.listen.text();
+  options.access = access;
+  Daemon daemon(std::move(options));
+  const Result<void> restored = daemon.restore(config->sources, config->tasks);
+  if (!restored) return fail(restored.error());
+  const int code = serve_until_signal(*config, daemon, std::move(*tokens), signals);
+  daemon.stop();
+  if (code == 0) spdlog::info("stopped");
+  return code;
+}
+
+}  // namespace tiderelay::control

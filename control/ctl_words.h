@@ -1,0 +1,49 @@
+// control/ctl_words.h: dmctl's command line, as words: what is asked, or why it is not understood.
+//
+// Used at both ends: ctl refuses before it asks, the daemon refuses what others send.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace tiderelay::control {
+
+enum class CtlCommand : std::uint8_t {
+  kCheckTask,
+  kConfig,
+  kListMember,
+  kOperateSource,
+  kPauseTask,
+  kQueryStatus,
+  kResumeTask,
+  kStartTask,
+  kStopTask,
+};
+
+struct CtlCall {
+  CtlCommand command = CtlCommand::kQueryStatus;
+  std::string action;                  // create, update, stop, show; of config: task, source
+  std::vector<std::string> arguments;  // tasks or files as typed
+  std::vector<std::string> sources;    // -s
+  bool remove_meta = false;
+  bool more = false;
+  std::size_t errors_max = 10;
+  std::size_t warnings_max = 10;
+};
+
+// kConfig: the text names the nearest known command, the way out is the usage.
+[[nodiscard]] Result<CtlCall> parse_ctl(const std::vector<std::string>& words);
+
+// Which of the words may name a file that is to be sent along.
+[[nodiscard]] std::vector<std::string> file_words(const CtlCall& call);
+
+// The list of commands, or one command's usage; a name that is not known gives the list.
+[[nodiscard]] std::string ctl_help(const std::string& command = "");
+
+// A line of the prompt, split at blanks; '...' and "..." hold a word together.
+[[nodiscard]] Result<std::vector<std::string>> split_line(const std::string& line);
+
+}  // namespace tiderelay::control

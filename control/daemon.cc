@@ -1,0 +1,384 @@
+// control/daemon.cc: the daemon's life, its sources, and what it tells about itself.
+#include "control/daemon.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "base/nearest.h"
+#include "conf/shown.h"
+#include "control/prechecks.h"
+
+namespace tiderelay::control {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string with_way_out(const Error& error) {
+  return error.way_out().empty() ? error.text() : error.text() + "; " + error.way_out();
+}
+
+json::object refusal(const Error& error) { return plain_answer(false, with_way_out(error)); }
+
+SourceOutcome refused(const std::string& source_id, const Error& error) {
+  SourceOutcome outcome;
+  outcome.source_id = source_id;
+  outcome.result = false;
+  outcome.message = with_way_out(error);
+  return outcome;
+}
+
+SourceOutcome accepted(const std::string& source_id, const std::string& message = "") {
+  SourceOutcome outcome;
+  outcome.source_id = source_id;
+  outcome.message = message;
+  return outcome;
+}
+
+}  // namespace
+
+Daemon::Daemon(Options options) : options_(std::move(options)) {}
+
+Daemon::~Daemon() { stop(); }
+
+bool Daemon::changes(const CtlCall& call) {
+  switch (call.command) {
+    case CtlCommand::kOperateSource:
+      return call.action != "show";
+    case CtlCommand::kPauseTask:
+    case CtlCommand::kResumeTask:
+    case CtlCommand::kStartTask:
+    case CtlCommand::kStopTask:
+      return true;
+    case CtlCommand::kCheckTask:
+    case CtlCommand::kConfig:
+    case CtlCommand::kListMember:
+    case CtlCommand::kQueryStatus:
+      return false;
+  }
+  return true;
+}
+
+json::object Daemon::answer(const CtlCall& call, const SentFiles& files) {
+  switch (call.command) {
+    case CtlCommand::kCheckTask:
+      return check_task(call, files);
+    case CtlCommand::kConfig:
+      return show_config(call);
+    case CtlCommand::kListMember:
+      return list_member();
+    case CtlCommand::kOperateSource:
+      return operate_source(call, files);
+    case CtlCommand::kPauseTask:
+      return set_stages(call, files, WantedStage::kPaused);
+    case CtlCommand::kQueryStatus:
+      return query_status(call, files);
+    case CtlCommand::kResumeTask:
+      return set_stages(call, files, WantedStage::kRunning);
+    case CtlCommand::kStartTask:
+      return start_task(call, files);
+    case CtlCommand::kStopTask:
+      return stop_tasks(call, files);
+  }
+  return plain_answer(false, "not a command");
+}
+
+Result<void> Daemon::restore(const std::vector<conf::SourceConfig>& sources,
+                             const std::vector<conf::TaskConfig>& tasks) {
+  const Result<void> restored = restore_sources(sources);
+  if (!restored) return restored.error();
+  return restore_tasks(tasks);
+}
+
+Result<void> Daemon::restore_sources(const std::vector<conf::SourceConfig>& sources) {
+  for (const conf::SourceConfig& source : sources) {
+    StateFile state;
+    state.name = source.source_id;
+    const Result<void> ran = run_source(source, std::move(state), true);
+    if (!ran) return ran.error();
+  }
+  Result<std::vector<StateFile>> states = load_states(options_.data_dir, StateKind::kSource);
+  if (!states) return states.error();
+  for (StateFile& state : *states) {
+    if (sources_.contains(state.name)) {
+      spdlog::warn("source {}: the daemon's file has it, sources/{}.yaml is not used", state.name,
+                   state.name);
+      continue;
+    }
+    const Result<conf::SourceConfig> source =
+        conf::parse_source(state.yaml, state.file, options_.access);
+    if (!source) return source.error().in("source " + state.name);
+    const Result<void> ran = run_source(*source, std::move(state), false);
+    if (!ran) return ran.error();
+  }
+  return {};
+}
+
+Result<void> Daemon::restore_tasks(const std::vector<conf::TaskConfig>& tasks) {
+  Result<std::vector<StateFile>> states = load_states(options_.data_dir, StateKind::kTask);
+  if (!states) return states.error();
+  std::map<std::string, TaskEntry> restored;
+  for (const conf::TaskConfig& task : tasks) {
+    TaskEntry& entry = restored[task.name];
+    entry.config = task;
+    entry.from_config = true;
+    entry.state.name = task.name;
+    for (const conf::InstanceConfig& instance : task.instances) {
+      entry.state.stages[instance.source_id] = WantedStage::kRunning;
+    }
+  }
+  for (StateFile& state : *states) {
+    const auto known = restored.find(state.name);
+    if (known != restored.end()) {
+      known->second.state.stages = state.stages;
+      continue;
+    }
+    if (state.yaml.empty()) continue;  // was the daemon's file's, which names it no more
+    Result<conf::TaskConfig> task = conf::parse_task(state.yaml, state.file, options_.access);
+    if (!task) return task.error().in("task " + state.name);
+    TaskEntry& entry = restored[state.name];
+    entry.config = std::move(*task);
+    entry.state = std::move(state);
+  }
+  for (auto& [name, entry] : restored) {
+    for (const auto& [source, stage] : entry.state.stages) {
+      if (!sources_.contains(source)) return unknown_source(source).in("task " + name);
+      if (entry.config.find_instance(source) == nullptr) continue;
+      run_share(entry, source, stage, false);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  tasks_ = std::move(restored);
+  return {};
+}
+
+void Daemon::stop() {
+  std::map<std::string, TaskEntry> tasks;
+  std::map<std::string, SourceEntry> sources;
+  {
+    const std::lock_guard lock(mutex_);
+    tasks.swap(tasks_);
+    sources.swap(sources_);
+  }
+  for (const auto& [name, task] : tasks) {
+    for (const auto& [source, share] : task.shares) share.runner->pause();  // all at once
+  }
+  for (const auto& [name, task] : tasks) {
+    for (const auto& [source, share] : task.shares) share.runner->stop();
+  }
+  for (const auto& [id, source] : sources) source.runner->stop();
+}
+
+Result<void> Daemon::run_source(const conf::SourceConfig& source, StateFile state,
+                                bool from_config) {
+  SourceRunner::Options runner_options;
+  runner_options.data_dir = options_.data_dir;
+  runner_options.source = source;
+  auto runner = std::make_shared<SourceRunner>(std::move(runner_options));
+  const Result<void> started = runner->start();
+  if (!started) return started.error();
+  SourceEntry entry;
+  entry.runner = std::move(runner);
+  entry.state = std::move(state);
+  entry.from_config = from_config;
+  const std::lock_guard lock(mutex_);
+  sources_[source.source_id] = std::move(entry);
+  return {};
+}
+
+Result<conf::SourceConfig> Daemon::sent_source(const std::string& word,
+                                               const SentFiles& files) const {
+  const auto file = files.find(word);
+  if (file == files.end()) {
+    return Error(Errc::kConfig, "the file " + word + " was not sent")
+        .with_way_out("name a source file that ctl can read");
+  }
+  Result<conf::SourceConfig> source =
+      conf::parse_source(file->second, file->first, options_.access);
+  if (!source) return source.error();
+  const Result<void> named = check_state_name(source->source_id);
+  if (!named) return named.error();
+  return source;
+}
+
+SourceOutcome Daemon::create_source(const std::string& word, const SentFiles& files) {
+  const Result<conf::SourceConfig> source = sent_source(word, files);
+  if (!source) return refused(word, source.error());
+  const std::string& id = source->source_id;
+  if (sources_.contains(id)) {
+    return refused(id, Error(Errc::kConfig, "source " + id + " is here already")
+                           .with_way_out("operate-source update changes it, operate-source stop "
+                                         "removes it"));
+  }
+  if (options_.checks) {
+    const Result<void> reached = try_connect(*source);
+    if (!reached) return refused(id, reached.error());
+  }
+  StateFile state;
+  state.name = id;
+  state.file = word;
+  state.yaml = files.at(word);
+  const Result<void> saved = save_state(options_.data_dir, StateKind::kSource, state);
+  if (!saved) return refused(id, saved.error());
+  const Result<void> ran = run_source(*source, std::move(state), false);
+  if (!ran) {
+    const Result<void> forgotten = remove_state(options_.data_dir, StateKind::kSource, id);
+    if (!forgotten) spdlog::error("source {}: {}", id, forgotten.error().text());
+    return refused(id, ran.error());
+  }
+  return accepted(id);
+}
+
+SourceOutcome Daemon::update_source(const std::string& word, const SentFiles& files) {
+  const Result<conf::SourceConfig> source = sent_source(word, files);
+  if (!source) return refused(word, source.error());
+  const std::string& id = source->source_id;
+  const auto known = sources_.find(id);
+  if (known == sources_.end()) return refused(id, unknown_source(id));
+  if (options_.checks) {  // while the old one still receives
+    const Result<void> reached = try_connect(*source);
+    if (!reached) return refused(id, reached.error());
+  }
+  SourceOutcome removed = remove_source(id, {});
+  if (!removed.result) return removed;
+  SourceOutcome created = create_source(word, files);
+  if (!created.result) created.message += "; the source is stopped, operate-source create it";
+  return created;
+}
+
+SourceOutcome Daemon::remove_source(const std::string& word, const SentFiles& files) {
+  std::string id = word;
+  if (files.contains(word)) {
+    const Result<conf::SourceConfig> source = sent_source(word, files);
+    if (!source) return refused(word, source.error());
+    id = source->source_id;
+  }
+  const auto known = sources_.find(id);
+  if (known == sources_.end()) return refused(id, unknown_source(id));
+  if (known->second.from_config) {
+    return refused(id, Error(Errc::kConfig, "source " + id + " is in the daemon's own file")
+                           .with_way_out("change that file and start the daemon again"));
+  }
+  const std::vector<std::string> users = tasks_of(id);
+  if (!users.empty()) {
+    return refused(id, Error(Errc::kConfig, fmt::format("source {} is in use by task {}", id,
+                                                        fmt::join(users, ", ")))
+                           .with_way_out("stop-task " + users.front() + " first"));
+  }
+  const Result<void> forgotten = remove_state(options_.data_dir, StateKind::kSource, id);
+  if (!forgotten) return refused(id, forgotten.error());
+  std::shared_ptr<SourceRunner> runner = known->second.runner;
+  {
+    const std::lock_guard lock(mutex_);
+    sources_.erase(known);
+  }
+  runner->stop();
+  return accepted(id, "its relay log stays in " + options_.data_dir + "/sources/" + id);
+}
+
+json::object Daemon::operate_source(const CtlCall& call, const SentFiles& files) {
+  if (call.action == "show") return show_sources();
+  std::vector<std::string> words = call.arguments;
+  words.insert(words.end(), call.sources.begin(), call.sources.end());
+  std::vector<SourceOutcome> outcomes;
+  for (const std::string& word : words) {
+    if (call.action == "create") {
+      outcomes.push_back(create_source(word, files));
+    } else if (call.action == "update") {
+      outcomes.push_back(update_source(word, files));
+    } else {
+      outcomes.push_back(remove_source(word, files));
+    }
+  }
+  return sources_answer(outcomes);
+}
+
+json::object Daemon::show_sources() const {
+  std::vector<SourceOutcome> outcomes;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, source] : sources_) outcomes.push_back(accepted(id));
+  return sources_answer(outcomes);
+}
+
+json::object Daemon::list_member() const {
+  json::array workers;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, source] : sources_) {
+      json::object worker;
+      worker["name"] = "tiderelay";
+      worker["addr"] = options_.address;
+      worker["stage"] = "bound";
+      worker["source"] = id;
+      workers.push_back(std::move(worker));
+    }
+  }
+  const std::string url = "http://" + options_.address;
+  json::object leader;
+  leader["leader"] = {{"msg", ""}, {"name", "tiderelay"}, {"addr", options_.address}};
+  json::object one;
+  one["name"] = "tiderelay";
+  one["memberID"] = "1";
+  one["alive"] = true;
+  one["peerURLs"] = json::array({json::string(url)});
+  one["clientURLs"] = json::array({json::string(url)});
+  json::array masters;
+  masters.push_back(std::move(one));
+  json::object master;
+  master["master"] = {{"msg", ""}, {"masters", std::move(masters)}};
+  json::object worker;
+  worker["worker"] = {{"msg", ""}, {"workers", std::move(workers)}};
+  json::array members;
+  members.push_back(std::move(leader));
+  members.push_back(std::move(master));
+  members.push_back(std::move(worker));
+  json::object answer = plain_answer(true, "");
+  answer["members"] = std::move(members);
+  return answer;
+}
+
+json::object Daemon::show_config(const CtlCall& call) const {
+  const std::string& name = call.arguments.front();
+  std::string yaml;
+  bool from_config = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto source = sources_.find(name);
+    const auto task = tasks_.find(name);
+    const bool wants_source = call.action == "source";
+    if (wants_source && source == sources_.end()) return refusal(unknown_source(name));
+    if (!wants_source && task == tasks_.end()) return refusal(unknown_task(name));
+    yaml = wants_source ? source->second.state.yaml : task->second.state.yaml;
+    from_config = wants_source ? source->second.from_config : task->second.from_config;
+  }
+  if (from_config) return plain_answer(false, name + " is in the daemon's own file: look there");
+  const Result<std::string> shown = conf::without_secrets(yaml);
+  if (!shown) return refusal(shown.error());
+  json::object answer = plain_answer(true, "");
+  answer["cfg"] = *shown;
+  return answer;
+}
+
+Error Daemon::unknown_source(const std::string& id) const {
+  std::vector<std::string_view> ids;
+  for (const auto& [known, source] : sources_) ids.push_back(known);
+  const std::string near(nearest(id, ids));
+  std::string text = "source " + id + " is not here";
+  if (!near.empty()) text += "; did you mean " + near + "?";
+  if (near.empty() && !ids.empty()) text += fmt::format(" (known: {})", fmt::join(ids, ", "));
+  return Error(Errc::kConfig, text)
+      .with_way_out("operate-source create takes its source file; operate-source show lists all");
+}
+
+std::vector<std::string> Daemon::tasks_of(const std::string& source_id) const {
+  std::vector<std::string> names;
+  for (const auto& [name, task] : tasks_) {
+    if (task.shares.contains(source_id)) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace tiderelay::control

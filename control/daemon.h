@@ -1,0 +1,112 @@
+// control/daemon.h: what `serve` keeps: sources, tasks, their files; and DM's commands on them.
+//
+// answer() is called from worker threads. Commands that change something (changes()) come one at a
+// time, from one thread; all others may come at once, and never wait for a change. stop() comes
+// last, from the thread of the changes or when it has ended.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "conf/file_access.h"
+#include "conf/source_config.h"
+#include "conf/task_config.h"
+#include "control/ctl_words.h"
+#include "control/dm_answers.h"
+#include "control/source_runner.h"
+#include "control/state_files.h"
+#include "control/task_runner.h"
+
+namespace tiderelay::control {
+
+using SentFiles = std::map<std::string, std::string>;  // path: content
+
+class Daemon {
+ public:
+  struct Options {
+    std::string data_dir;
+    std::string address;      // of the API, for list-member
+    conf::FileAccess access;  // with the operator's key
+    bool checks = true;       // ask the servers before a source or task is taken
+  };
+  explicit Daemon(Options options);
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  // Begins what ran before, and what the daemon's own file names.
+  [[nodiscard]] Result<void> restore(const std::vector<conf::SourceConfig>& sources,
+                                     const std::vector<conf::TaskConfig>& tasks);
+  void stop();  // tasks, then sources
+
+  [[nodiscard]] static bool changes(const CtlCall& call);
+  [[nodiscard]] boost::json::object answer(const CtlCall& call, const SentFiles& files);
+
+ private:
+  struct SourceEntry {
+    std::shared_ptr<SourceRunner> runner;
+    StateFile state;
+    bool from_config = false;  // its file is the daemon's
+  };
+  struct Share {  // a task at one source; the runner goes first
+    std::shared_ptr<SourceRunner> source;
+    std::shared_ptr<TaskRunner> runner;
+  };
+  struct TaskEntry {
+    conf::TaskConfig config;
+    StateFile state;
+    bool from_config = false;
+    std::map<std::string, Share> shares;
+  };
+  using Answer = boost::json::object;
+
+  [[nodiscard]] Answer operate_source(const CtlCall& call, const SentFiles& files);
+  [[nodiscard]] Answer show_sources() const;
+  [[nodiscard]] SourceOutcome create_source(const std::string& word, const SentFiles& files);
+  [[nodiscard]] SourceOutcome update_source(const std::string& word, const SentFiles& files);
+  [[nodiscard]] SourceOutcome remove_source(const std::string& word, const SentFiles& files);
+  [[nodiscard]] Result<conf::SourceConfig> sent_source(const std::string& word,
+                                                       const SentFiles& files) const;
+  [[nodiscard]] Result<void> run_source(const conf::SourceConfig& source, StateFile state,
+                                        bool from_config);
+  [[nodiscard]] Result<void> restore_sources(const std::vector<conf::SourceConfig>& sources);
+  [[nodiscard]] Result<void> restore_tasks(const std::vector<conf::TaskConfig>& tasks);
+
+  [[nodiscard]] Answer check_task(const CtlCall& call, const SentFiles& files) const;
+  [[nodiscard]] Answer start_task(const CtlCall& call, const SentFiles& files);
+  [[nodiscard]] Answer stop_tasks(const CtlCall& call, const SentFiles& files);
+  [[nodiscard]] Answer set_stages(const CtlCall& call, const SentFiles& files, WantedStage stage);
+  [[nodiscard]] Answer query_status(const CtlCall& call, const SentFiles& files) const;
+  [[nodiscard]] Answer list_member() const;
+  [[nodiscard]] Answer show_config(const CtlCall& call) const;
+
+  [[nodiscard]] Result<conf::TaskConfig> sent_task(const std::string& word,
+                                                   const SentFiles& files) const;
+  [[nodiscard]] Result<std::string> task_name(const std::string& word,
+                                              const SentFiles& files) const;
+  [[nodiscard]] Result<std::vector<std::string>> chosen_sources(
+      const conf::TaskConfig& task, const std::vector<std::string>& wanted) const;
+  [[nodiscard]] Result<std::vector<std::pair<std::string, std::string>>> chosen_shares(
+      const CtlCall& call, const SentFiles& files) const;
+  [[nodiscard]] std::vector<conf::SourceConfig> configs_of(
+      const std::vector<std::string>& ids) const;
+  [[nodiscard]] Error unknown_task(const std::string& name) const;
+  [[nodiscard]] Error unknown_source(const std::string& id) const;
+  [[nodiscard]] std::vector<std::string> tasks_of(const std::string& source_id) const;
+  void run_share(TaskEntry& task, const std::string& source_id, WantedStage stage,
+                 bool remove_meta);
+  [[nodiscard]] Result<void> remember(TaskEntry& task);
+
+  const Options options_;
+  mutable std::mutex mutex_;  // guards the maps; written by the thread of the changes alone
+  std::map<std::string, SourceEntry> sources_;
+  std::map<std::string, TaskEntry> tasks_;
+};
+
+}  // namespace tiderelay::control

@@ -1,0 +1,331 @@
+// control/daemon_tasks.cc: the daemon's commands on tasks.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <set>
+
+#include "base/nearest.h"
+#include "control/daemon.h"
+#include "control/prechecks.h"
+
+namespace tiderelay::control {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr const char* kPassed = "pre-check is passed. ";
+constexpr const char* kFailedStart =
+    "[code=26005:class=dm-master:scope=internal:level=medium], Message: fail to check "
+    "synchronization configuration with type: ";
+
+std::string with_way_out(const Error& error) {
+  return error.way_out().empty() ? error.text() : error.text() + "; " + error.way_out();
+}
+
+json::object refusal(const Error& error) { return plain_answer(false, with_way_out(error)); }
+
+// DM's sentence; the detail is an object of its own, so that the answer is always JSON.
+std::string check_message(const CheckReport& report) {
+  switch (report.state()) {
+    case CheckState::kFail:
+      return kFailedStart + std::string("check was failed, please see detail");
+    case CheckState::kWarn:
+      return kFailedStart + std::string("no errors but some warnings");
+    case CheckState::kSuccess:
+      break;
+  }
+  return kPassed;
+}
+
+json::object with_op(const char* op, json::object answer) {
+  json::object whole;
+  whole["op"] = op;
+  for (auto& item : answer) whole[item.key()] = std::move(item.value());
+  return whole;
+}
+
+std::vector<SourceOutcome> all_accepted(const std::vector<std::string>& ids) {
+  std::vector<SourceOutcome> outcomes;
+  for (const std::string& id : ids) {
+    SourceOutcome outcome;
+    outcome.source_id = id;
+    outcomes.push_back(std::move(outcome));
+  }
+  return outcomes;
+}
+
+std::vector<std::string> sources_in(
+    const std::vector<std::pair<std::string, std::string>>& shares) {
+  std::set<std::string> ids;
+  for (const auto& [task, source] : shares) ids.insert(source);
+  return {ids.begin(), ids.end()};
+}
+
+}  // namespace
+
+Result<conf::TaskConfig> Daemon::sent_task(const std::string& word, const SentFiles& files) const {
+  const auto file = files.find(word);
+  if (file == files.end()) {
+    return Error(Errc::kConfig, "the file " + word + " was not sent")
+        .with_way_out("name a task file that ctl can read");
+  }
+  Result<conf::TaskConfig> task = conf::parse_task(file->second, file->first, options_.access);
+  if (!task) return task.error();
+  const Result<void> named = check_state_name(task->name);
+  if (!named) return named.error();
+  return task;
+}
+
+Result<std::string> Daemon::task_name(const std::string& word, const SentFiles& files) const {
+  if (!files.contains(word)) return word;
+  const Result<conf::TaskConfig> task = sent_task(word, files);
+  if (!task) return task.error();
+  return task->name;
+}
+
+Error Daemon::unknown_task(const std::string& name) const {
+  std::vector<std::string_view> names;
+  for (const auto& [known, task] : tasks_) names.push_back(known);
+  const std::string near(nearest(name, names));
+  return Error(Errc::kConfig, "task " + name + " has no source or does not exist" +
+                                  (near.empty() ? "" : "; did you mean " + near + "?"))
+      .with_way_out("query-status lists all tasks; start-task takes a task file");
+}
+
+// The sources of a task that a command means: all, or those of -s, which must be its own.
+Result<std::vector<std::string>> Daemon::chosen_sources(
+    const conf::TaskConfig& task, const std::vector<std::string>& wanted) const {
+  std::vector<std::string> chosen = wanted;
+  if (chosen.empty()) {
+    for (const conf::InstanceConfig& instance : task.instances) {
+      chosen.push_back(instance.source_id);
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  for (const std::string& id : chosen) {
+    if (task.find_instance(id) == nullptr) {
+      return Error(Errc::kConfig, "task " + task.name + " does not name the source " + id)
+          .with_way_out("mysql-instances in its file lists its sources");
+    }
+    if (!sources_.contains(id)) return unknown_source(id).in("task " + task.name);
+  }
+  return chosen;
+}
+
+std::vector<conf::SourceConfig> Daemon::configs_of(const std::vector<std::string>& ids) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<conf::SourceConfig> configs;
+  for (const std::string& id : ids) {
+    const auto source = sources_.find(id);
+    if (source != sources_.end()) configs.push_back(source->second.runner->config());
+  }
+  return configs;
+}
+
+json::object Daemon::check_task(const CtlCall& call, const SentFiles& files) const {
+  const Result<conf::TaskConfig> task = sent_task(call.arguments.front(), files);
+  if (!task) return refusal(task.error());
+  const Result<std::vector<std::string>> ids = chosen_sources(*task, {});
+  if (!ids) return refusal(ids.error());
+  const CheckReport report = run_prechecks(*task, configs_of(*ids));
+  json::object answer = plain_answer(report.state() != CheckState::kFail, check_message(report));
+  answer["checkResult"] = report_object(report, ReportLimits{call.errors_max, call.warnings_max});
+  return answer;
+}
+
+json::object Daemon::start_task(const CtlCall& call, const SentFiles& files) {
+  const std::string& word = call.arguments.front();
+  Result<conf::TaskConfig> task = sent_task(word, files);
+  if (!task) return refusal(task.error());
+  const std::string name = task->name;
+  const auto known = tasks_.find(name);
+  const bool exists = known != tasks_.end() && !known->second.shares.empty();
+  if (exists && (call.sources.empty() || known->second.state.yaml != files.at(word))) {
+    return refusal(Error(Errc::kConfig, "task " + name + " exists already")
+                       .with_way_out("stop-task " + name +
+                                     " first (its checkpoint stays), or resume-task " + name +
+                                     " where it is paused; another task needs another name"));
+  }
+  const Result<std::vector<std::string>> ids = chosen_sources(*task, call.sources);
+  if (!ids) return refusal(ids.error());
+  for (const std::string& id : *ids) {
+    if (!exists || !known->second.shares.contains(id)) continue;
+    return refusal(Error(Errc::kConfig, "task " + name + " runs at source " + id + " already")
+                       .with_way_out("stop-task -s " + id + " " + name + " ends it there"));
+  }
+  json::value check_result = nullptr;
+  if (options_.checks) {
+    const CheckReport report = run_prechecks(*task, configs_of(*ids));
+    check_result = report_object(report, ReportLimits{call.errors_max, call.warnings_max});
+    if (report.state() == CheckState::kFail) {
+      json::object answer = sources_answer({}, check_message(report));
+      answer["result"] = false;
+      answer["checkResult"] = std::move(check_result);
+      return answer;
+    }
+  }
+  TaskEntry entry;
+  if (exists) entry = known->second;
+  entry.config = std::move(*task);
+  entry.state.name = name;
+  entry.state.file = word;
+  entry.state.yaml = files.at(word);
+  for (const std::string& id : *ids) entry.state.stages[id] = WantedStage::kRunning;
+  const Result<void> saved = remember(entry);
+  if (!saved) return refusal(saved.error());
+  for (const std::string& id : *ids) {
+    run_share(entry, id, WantedStage::kRunning, call.remove_meta);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_[name] = std::move(entry);
+  }
+  json::object answer = sources_answer(all_accepted(*ids));
+  answer["checkResult"] = std::move(check_result);
+  return answer;
+}
+
+void Daemon::run_share(TaskEntry& task, const std::string& source_id, WantedStage stage,
+                       bool remove_meta) {
+  TaskRunner::Options options;
+  options.task = task.config;
+  options.source_id = source_id;
+  options.remove_meta = remove_meta;
+  Share share;
+  share.source = sources_.at(source_id).runner;
+  share.runner = std::make_shared<TaskRunner>(std::move(options), *share.source);
+  if (stage == WantedStage::kPaused) share.runner->pause();  // before it begins anything
+  share.runner->start();
+  task.shares[source_id] = std::move(share);
+}
+
+// A task of the daemon's own file is remembered by its stages alone.
+Result<void> Daemon::remember(TaskEntry& task) {
+  if (task.state.stages.empty() && !task.from_config) {
+    return remove_state(options_.data_dir, StateKind::kTask, task.state.name);
+  }
+  return save_state(options_.data_dir, StateKind::kTask, task.state);
+}
+
+// (task, source) pairs that a command means: of one task, or of all tasks at the sources of -s.
+Result<std::vector<std::pair<std::string, std::string>>> Daemon::chosen_shares(
+    const CtlCall& call, const SentFiles& files) const {
+  std::string name;
+  if (!call.arguments.empty()) {
+    const Result<std::string> given = task_name(call.arguments.front(), files);
+    if (!given) return given.error();
+    name = *given;
+  }
+  const std::lock_guard lock(mutex_);
+  if (!name.empty()) {
+    const auto known = tasks_.find(name);
+    if (known == tasks_.end() || known->second.shares.empty()) return unknown_task(name);
+  }
+  for (const std::string& id : call.sources) {
+    if (!sources_.contains(id)) return unknown_source(id);
+  }
+  std::vector<std::pair<std::string, std::string>> chosen;
+  for (const auto& [task, entry] : tasks_) {
+    if (!name.empty() && task != name) continue;
+    for (const auto& [id, share] : entry.shares) {
+      if (!call.sources.empty() && std::ranges::find(call.sources, id) == call.sources.end()) {
+        continue;
+      }
+      chosen.emplace_back(task, id);
+    }
+  }
+  if (chosen.empty()) {
+    return Error(Errc::kConfig, "no task runs there").with_way_out("query-status lists all tasks");
+  }
+  return chosen;
+}
+
+json::object Daemon::stop_tasks(const CtlCall& call, const SentFiles& files) {
+  const auto chosen = chosen_shares(call, files);
+  if (!chosen) return with_op("Delete", refusal(chosen.error()));
+  for (const auto& [name, id] : *chosen) tasks_.at(name).shares.at(id).runner->pause();
+  for (const auto& [name, id] : *chosen) {
+    TaskEntry& entry = tasks_.at(name);
+    entry.state.stages.erase(id);
+    const Result<void> saved = remember(entry);
+    if (!saved) return with_op("Delete", refusal(saved.error()));
+    entry.shares.at(id).runner->stop();
+    const std::lock_guard lock(mutex_);
+    entry.shares.erase(id);
+    if (entry.shares.empty() && !entry.from_config) tasks_.erase(name);
+  }
+  return with_op("Delete", sources_answer(all_accepted(sources_in(*chosen))));
+}
+
+json::object Daemon::set_stages(const CtlCall& call, const SentFiles& files, WantedStage stage) {
+  const bool pausing = stage == WantedStage::kPaused;
+  const char* const op = pausing ? "Pause" : "Resume";
+  const auto chosen = chosen_shares(call, files);
+  if (!chosen) return with_op(op, refusal(chosen.error()));
+  for (const auto& [name, id] : *chosen) {
+    TaskEntry& entry = tasks_.at(name);
+    entry.state.stages[id] = stage;
+    const Result<void> saved = remember(entry);
+    if (!saved) return with_op(op, refusal(saved.error()));
+    TaskRunner& runner = *entry.shares.at(id).runner;
+    if (pausing) {
+      runner.pause();
+    } else {
+      entry.shares.at(id).source->resume();
+      runner.resume();
+    }
+  }
+  return with_op(op, sources_answer(all_accepted(sources_in(*chosen))));
+}
+
+json::object Daemon::query_status(const CtlCall& call, const SentFiles& files) const {
+  std::string name;
+  if (!call.arguments.empty()) {
+    const Result<std::string> given = task_name(call.arguments.front(), files);
+    if (!given) return refusal(given.error());
+    name = *given;
+  }
+  struct View {
+    std::string task;
+    std::string source_id;
+    Share share;
+  };
+  std::vector<View> shares;
+  std::map<std::string, std::shared_ptr<SourceRunner>> runners;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!name.empty()) {
+      const auto known = tasks_.find(name);
+      if (known == tasks_.end() || known->second.shares.empty()) return refusal(unknown_task(name));
+    }
+    for (const std::string& id : call.sources) {
+      const auto source = sources_.find(id);
+      if (source == sources_.end()) return refusal(unknown_source(id));
+      runners[id] = source->second.runner;
+    }
+    for (const auto& [task, entry] : tasks_) {
+      if (!name.empty() && task != name) continue;
+      for (const auto& [id, share] : entry.shares) {
+        if (!call.sources.empty() && !runners.contains(id)) continue;
+        shares.push_back({task, id, share});
+      }
+    }
+    if (call.sources.empty() && name.empty()) {
+      for (const auto& [id, source] : sources_) runners[id] = source.runner;
+    }
+  }
+  std::vector<SubtaskView> subtasks;
+  for (const View& view : shares) {
+    subtasks.push_back({view.task, view.source_id, view.share.runner->status()});
+    if (call.sources.empty()) runners[view.source_id] = view.share.source;
+  }
+  if (name.empty() && call.sources.empty() && !call.more) return short_status(subtasks);
+  std::vector<SourceView> sources;
+  for (const auto& [id, runner] : runners) sources.push_back({id, runner->status()});
+  return long_status(sources, subtasks);
+}
+
+}  // namespace tiderelay::control
