@@ -17,7 +17,7 @@ struct Coordinator::Impl {
 
   Awaitable<void> connect_once();
   Awaitable<void> connect();
-  Awaitable<void> back_off(Error error);
+  Awaitable<void> back_off(Error error, bool answers_commit);
   Awaitable<QueryOutcome> try_query(std::string sql);
   Awaitable<CheckpointRows> read();
   Awaitable<std::int64_t> seq_of_row();
@@ -34,10 +34,10 @@ struct Coordinator::Impl {
 
 namespace {
 
-bool passes_by_itself(const Error& error) {
+bool passes_by_itself(const Error& error, bool answers_commit) {
   if (error.code() == Errc::kConnection) return true;
   if (error.code() != Errc::kServer) return false;
-  switch (classify(error, true)) {
+  switch (classify(error, answers_commit)) {
     case ErrorClass::kRetry:
     case ErrorClass::kRetryFew:
     case ErrorClass::kReconnect:
@@ -69,9 +69,9 @@ Awaitable<void> Coordinator::Impl::connect_once() {
   co_return Result<void>();
 }
 
-Awaitable<void> Coordinator::Impl::back_off(Error error) {
+Awaitable<void> Coordinator::Impl::back_off(Error error, bool answers_commit) {
   if (stopping) co_return Error(Errc::kStopped, "stopped");
-  if (!passes_by_itself(error)) co_return with_advice(error);
+  if (!passes_by_itself(error, answers_commit)) co_return with_advice(error);
   if (options.on_trouble) options.on_trouble(error);
   wait = std::clamp(wait * 2, options.backoff_first, options.backoff_max);
   connection.reset();
@@ -84,7 +84,7 @@ Awaitable<void> Coordinator::Impl::connect() {
   while (!connection || !connection->is_open()) {
     const Result<void> connected = co_await connect_once();
     if (connected) break;
-    const Result<void> again = co_await back_off(connected.error());
+    const Result<void> again = co_await back_off(connected.error(), false);
     if (!again) co_return again.error();
   }
   co_return Result<void>();
@@ -105,7 +105,7 @@ Awaitable<CheckpointRows> Coordinator::Impl::read() {
     const Result<QueryOutcome> outcome = co_await try_query(read_rows_sql(options.scope));
     if (outcome && !outcome->error) co_return read_rows(*outcome, fence.epoch);
     const Error error = outcome ? *outcome->error : outcome.error();
-    const Result<void> again = co_await back_off(error);
+    const Result<void> again = co_await back_off(error, false);
     if (!again) co_return again.error();
   }
 }
@@ -162,7 +162,7 @@ Awaitable<void> Coordinator::update(SourceUpdate update, std::vector<std::string
     if (error.code() == Errc::kStopped) co_return error;
     const bool fenced = error.server_code() == 1048;
     if (!fenced) {
-      const Result<void> again = co_await impl_->back_off(error);
+      const Result<void> again = co_await impl_->back_off(error, true);
       if (!again) co_return again.error();
     }
     const Result<std::int64_t> seq = co_await impl_->seq_of_row();
@@ -186,7 +186,7 @@ Awaitable<QueryOutcome> Coordinator::query(std::string sql) {
       co_return outcome;
     }
     const Error error = outcome ? *outcome->error : outcome.error();
-    const Result<void> again = co_await impl_->back_off(error);
+    const Result<void> again = co_await impl_->back_off(error, false);
     if (!again) co_return again.error();
   }
 }

@@ -62,7 +62,9 @@ TEST(CreateTable, ResolvesColumnsAsTheServerDoes) {
       {"a POINT NOT NULL /*!80003 SRID 4326 */", "`a` point NOT NULL SRID 4326"},
       {"a VECTOR(3)", "`a` vector(3) NULL"},
       {"a INT DEFAULT -5 COMMENT 'it''s'", "`a` int NULL DEFAULT '-5' COMMENT 'it''s'"},
-      {"a INT DEFAULT 0x10", "`a` int NULL DEFAULT x'10'"},
+      {"a INT DEFAULT 0x10", "`a` int NULL DEFAULT '16'"},
+      {"a VARBINARY(2) DEFAULT 0x10", "`a` varbinary(2) NULL DEFAULT x'10'"},
+      {"a BIT(3) DEFAULT 5", "`a` bit(3) NULL DEFAULT b'101'"},
       {"a INT DEFAULT NULL INVISIBLE", "`a` int NULL INVISIBLE"},
       {"a INT AS (1 + 1) STORED NOT NULL", "`a` int GENERATED ALWAYS AS (1 + 1) STORED NOT NULL"},
       {"a INT GENERATED ALWAYS AS (`b`)", "`a` int GENERATED ALWAYS AS (`b`) VIRTUAL"},
@@ -101,14 +103,14 @@ TEST(CreateTable, GivesOldTimestampsTheirImplicitAttributes) {
   SchemaContext old = tests::mysql57();
   old.explicit_defaults_for_timestamp = false;
   const TableSchema schema = table(
-      "CREATE TABLE t (n TIMESTAMP NULL, a TIMESTAMP, b TIMESTAMP(2), c TIMESTAMP DEFAULT 0)", old);
+      "CREATE TABLE t (a TIMESTAMP, n TIMESTAMP NULL, b TIMESTAMP(2), c TIMESTAMP DEFAULT 0)", old);
   ASSERT_EQ(schema.columns.size(), 4U);
-  EXPECT_EQ(column_sql(schema.columns[0]), "`n` timestamp NULL");
-  EXPECT_EQ(column_sql(schema.columns[1]),
+  EXPECT_EQ(column_sql(schema.columns[1]), "`n` timestamp NULL");
+  EXPECT_EQ(column_sql(schema.columns[0]),
             "`a` timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP");
   EXPECT_EQ(column_sql(schema.columns[2]),
             "`b` timestamp(2) NOT NULL DEFAULT '0000-00-00 00:00:00.00'");
-  EXPECT_EQ(column_sql(schema.columns[3]), "`c` timestamp NOT NULL DEFAULT '0'");
+  EXPECT_EQ(column_sql(schema.columns[3]), "`c` timestamp NOT NULL DEFAULT '0000-00-00 00:00:00'");
 }
 
 TEST(CreateTable, ColumnCharsetsComeFromTableThenDatabase) {
@@ -121,6 +123,14 @@ TEST(CreateTable, ColumnCharsetsComeFromTableThenDatabase) {
   EXPECT_EQ(schema.columns[2].charset, "latin1");
   SchemaContext unknown = tests::mysql80();
   unknown.database = {};
+  const TableSchema null_first = table("CREATE TABLE t (n TIMESTAMP NULL, a TIMESTAMP)", [] {
+    SchemaContext old = tests::mysql57();
+    old.explicit_defaults_for_timestamp = false;
+    return old;
+  }());
+  EXPECT_EQ(column_sql(null_first.columns[1]),
+            "`a` timestamp NOT NULL DEFAULT '0000-00-00 00:00:00'")
+      << "only the very first TIMESTAMP is promoted";
   const auto statement = parse_statement("CREATE TABLE t (a INT, b CHAR(1))", {});
   ASSERT_TRUE(statement.has_value());
   const auto refused = build_table({"db", "t"}, statement->table, unknown);
