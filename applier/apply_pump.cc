@@ -466,6 +466,7 @@ Awaitable<void> ApplyPump::run() {
       for (const auto& session : impl_->sessions) {
         if (session->connection) session->connection->close();
       }
+      impl_->coordinator.stop();
     }
   }
   impl_->log.end().unsubscribe(token);
