@@ -30,6 +30,7 @@ from typing import Iterator
 
 HERE = Path(__file__).resolve().parent
 TEST_SECONDS = {False: 600, True: 3600}
+NEED_A_SERVER = r"^Real(Server|Target)\."
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
 
 
@@ -120,11 +121,29 @@ def selected(words: list[str], long: bool) -> unittest.TestSuite:
 
 
 def run_ctest(folder: str, tally: Tally) -> None:
+    """Those that need a server one after another, for they share its schemas; the others side by side."""
+    ctest(folder, tally, ["-E", NEED_A_SERVER, "-j", str(os.cpu_count() or 1)], {})
+    import servers
+
+    try:
+        server = servers.create("mysql80", name=f"ctest-{os.getpid()}", options=["local_infile=1"])
+    except servers.Missing as missing:
+        tally.failed.append(f"compiled tests with a server: {missing}")
+        return
+    try:
+        server.start()
+        address = f"{server.user}:{server.password}@{server.host}:{server.port}"
+        ctest(folder, tally, ["-R", NEED_A_SERVER],
+              {"TIDERELAY_TEST_SERVER": address, "TIDERELAY_TEST_TARGET": address})
+    finally:
+        server.remove()
+
+
+def ctest(folder: str, tally: Tally, options: list[str], environment: dict[str, str]) -> None:
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
-        command = ["ctest", "--test-dir", folder, "--output-on-failure", "--output-junit", report.name,
-                   "-j", str(os.cpu_count() or 1)]
+        command = ["ctest", "--test-dir", folder, "--output-on-failure", "--output-junit", report.name, *options]
         print("+", " ".join(command), flush=True)
-        code = subprocess.run(command).returncode
+        code = subprocess.run(command, env={**os.environ, **environment}).returncode
         try:
             root = xml.parse(report.name).getroot()
         except xml.ParseError:
