@@ -181,6 +181,7 @@ class WrongInputs(MoverScenario):
         self.expect(mover, ["other"])
         self.assertEqual(mover.wait(), 2)
 
+    @only_long
     def test_two_tasks_of_one_name_into_one_target(self) -> None:
         source, target = self.source(), self.target()
         first = self.running_in_the_log(source, target)
