@@ -44,6 +44,8 @@ void print(std::string& out, const json::value& value, unsigned depth) {
   } else if (value.is_array()) {
     print_items(out, value.get_array(), '[', ']', depth,
                 [&](const json::value& item) { print(out, item, depth + 1); });
+  } else if (value.is_double()) {
+    out += fmt::format("{}", value.get_double());  // not "0E0"
   } else {
     out += json::serialize(value);
   }

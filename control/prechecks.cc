@@ -349,7 +349,11 @@ bool SourceFacts::managed() const {
 CheckReport judge(const conf::TaskConfig& task, const std::vector<SourceFacts>& sources,
                   const TargetFacts& target) {
   CheckReport report;
-  for (const SourceFacts& facts : sources) add_source_rows(task, facts, report.rows);
+  for (const SourceFacts& facts : sources) {
+    add_source_rows(task, facts, report.rows);
+    if (facts.unreachable) report.unreachable = facts.unreachable->in("source " + facts.source_id);
+  }
+  if (target.unreachable) report.unreachable = target.unreachable->in("target");
   report.rows.push_back(check_target(target, task));
   if (!target.unreachable) report.rows.push_back(check_triggers(target));
   skip_ignored(task, report.rows);

@@ -42,6 +42,7 @@ struct CheckRow {
 
 struct CheckReport {
   std::vector<CheckRow> rows;
+  std::optional<Error> unreachable;  // a server that could not be asked: what fails is not all
   [[nodiscard]] CheckState state() const;
 };
 

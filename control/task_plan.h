@@ -50,6 +50,14 @@ struct TaskPlanInput {
                                                     const conf::InstanceConfig& instance,
                                                     applier::CoordinatorOptions& options);
 
+// --remove-meta: the share begins anew. REQUIRES: the coordinator owns it; take_over() again.
+relay::Awaitable<void> forget_checkpoint(applier::Coordinator& coordinator,
+                                         const conf::TaskConfig& task,
+                                         const conf::InstanceConfig& instance);
+// The ledger's rows of tables that the plan does not copy.
+relay::Awaitable<void> forget_other_tables(applier::Coordinator& coordinator, const TaskPlan& plan,
+                                           const conf::TaskConfig& task,
+                                           const conf::InstanceConfig& instance);
 relay::Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& coordinator);
 relay::Awaitable<void> finish_copy(applier::Coordinator& coordinator, TaskPlan& plan,
                                    const conf::TaskConfig& task,

@@ -78,6 +78,7 @@ struct TaskRunner::Impl {
   std::uint64_t rows_before = 0;
   std::chrono::steady_clock::time_point rows_at;
   bool started = false;
+  bool forgotten = false;  // remove_meta has been done
 
   mutable std::mutex mutex;  // guards status alone
   TaskStatus shown;
@@ -168,6 +169,12 @@ Awaitable<TaskPlan> TaskRunner::Impl::prepare(applier::Coordinator& coordinator)
   const std::uint32_t workers = instance.sync.worker_count;
   Result<applier::CheckpointRows> rows = co_await coordinator.take_over(workers);
   if (!rows) co_return rows.error();
+  if (options.remove_meta && !forgotten) {
+    const Result<void> done = co_await forget_checkpoint(coordinator, options.task, instance);
+    if (!done) co_return done.error();
+    rows = co_await coordinator.take_over(workers);
+    if (!rows) co_return rows.error();
+  }
   TaskPlanInput input;
   input.task = &options.task;
   input.instance = &instance;
@@ -175,7 +182,14 @@ Awaitable<TaskPlan> TaskRunner::Impl::prepare(applier::Coordinator& coordinator)
   input.rows = std::move(*rows);
   input.executor = loop.executor();
   Result<TaskPlan> plan = co_await make_task_plan(std::move(input), coordinator);
-  if (plan) add_notes(plan->notes);
+  if (!plan) co_return plan;
+  add_notes(plan->notes);
+  if (options.remove_meta && !forgotten) {
+    const Result<void> done =
+        co_await forget_other_tables(coordinator, *plan, options.task, instance);
+    if (!done) co_return done.error();
+    forgotten = true;
+  }
   co_return plan;
 }
 
