@@ -115,6 +115,9 @@ Awaitable<void> DumpPump::Impl::run() {
     relay::spawn(loop, "dump mover", mover(i));
   }
   while (running > 0) co_await finished.wait();
+  for (const auto& reader : readers) reader->drop();
+  hand.source.drop();
+  hand.target.drop();
   if (failure) co_return *failure;
   if (stopping) co_return stopped();
   co_return Result<void>();

@@ -211,8 +211,11 @@ std::string describe_row(const std::vector<PlannedColumn>& columns, ByteView row
   for (std::size_t i = 0; i < std::min(shown.size(), kShownColumns); ++i) {
     const Result<std::string> value = literal_of(columns, row, shown[i]);
     if (!value) return "a row that cannot be read";
-    text += (i == 0 ? "" : ", ") + quoted_name(columns[shown[i]].name) + " = " +
-            (value->size() > kShownBytes ? value->substr(0, kShownBytes) + "..." : *value);
+    if (i > 0) text += ", ";
+    text += quoted_name(columns[shown[i]].name);
+    text += " = ";
+    text += value->substr(0, kShownBytes);
+    if (value->size() > kShownBytes) text += "...";
   }
   return text;
 }

@@ -45,6 +45,13 @@ void GtidState::add(const GtidState& later) {
   for (const auto& [who, sequence] : later.maria_) maria_[who] = sequence;
 }
 
+GtidState GtidState::without(const GtidState& other) const {
+  GtidState rest = *this;
+  rest.mysql_.subtract(other.mysql_);
+  std::erase_if(rest.maria_, [&other](const auto& gtid) { return reaches(other.maria_, gtid); });
+  return rest;
+}
+
 bool GtidState::contains(const GtidState& other) const {
   return mysql_.contains(other.mysql_) &&
          std::all_of(other.maria_.begin(), other.maria_.end(),

@@ -31,6 +31,8 @@ class GtidState {
   // Everything in `other` is here, too. MariaDB: for a server that this state does not name, the
   // highest sequence number of its domain decides.
   [[nodiscard]] bool contains(const GtidState& other) const;
+  // What of this is not in `other`.
+  [[nodiscard]] GtidState without(const GtidState& other) const;
 
   [[nodiscard]] const protocol::GtidSet& mysql() const { return mysql_; }
   using Servers = std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t>;

@@ -55,8 +55,8 @@ enum class UpstreamState : std::uint8_t {
   kReceiving,
   kRetrying,  // after a transient error
   kStopped,   // a permanent error: retry() when it is dealt with
-  kDiskFull,
-  kStorageCap,  // max_log_bytes or min_free_bytes
+  kDiskFull,    // or less than min_free_bytes left
+  kStorageCap,  // max_log_bytes
   kEnded,       // after stop()
 };
 [[nodiscard]] const char* state_name(UpstreamState state);

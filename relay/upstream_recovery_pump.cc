@@ -149,7 +149,6 @@ Result<void> UpstreamPump::Impl::check_storage() {
 
 asio::awaitable<void> UpstreamPump::Impl::wait_for_storage() {
   Error error = *storage_full;
-  const bool limit = storage_limit().has_value();
   while (writer.sync_running()) co_await sync_done.wait();
   if (writer.has_file()) {
     if (const auto reopened = writer.reopen(); !reopened) fatal(reopened.error());
@@ -158,7 +157,9 @@ asio::awaitable<void> UpstreamPump::Impl::wait_for_storage() {
   kick();
   say("receiving stops: " + error.text());
   while (!stopping) {
-    set_state(limit ? UpstreamState::kStorageCap : UpstreamState::kDiskFull,
+    const bool capped =
+        options.max_log_bytes != 0 && log.catalog().total_bytes() > options.max_log_bytes;
+    set_state(capped ? UpstreamState::kStorageCap : UpstreamState::kDiskFull,
               error.with_way_out("make room, raise the limit or let the appliers and followers "
                                  "catch up; the upstream still has its log"));
     co_await woken.wait_for(kStorageRetry);

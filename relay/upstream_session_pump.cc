@@ -80,8 +80,7 @@ Awaitable<GtidState> UpstreamSession::missing(const UpstreamFacts& facts, GtidSt
     if (!answer) co_return answer.error();
     const Result<GtidState> theirs = GtidState::parse(first_value(*answer));
     if (!theirs) co_return theirs.error();
-    if (theirs->contains(received)) co_return GtidState();
-    co_return received;
+    co_return received.without(*theirs);
   }
   const Result<StatementResult> answer = co_await ask(
       fmt::format("SELECT GTID_SUBTRACT('{}', @@global.gtid_executed)", received.text()));

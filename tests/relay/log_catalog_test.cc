@@ -191,6 +191,7 @@ TEST(GtidState, KnowsWhatIsContained) {
     const auto have = GtidState::parse(row.have).value();
     EXPECT_EQ(have.contains(GtidState::parse(row.other).value()), row.contains);
     EXPECT_EQ(have.text(), row.have);
+    EXPECT_EQ(GtidState::parse(row.other).value().without(have).empty(), row.contains);
   }
 }
 
