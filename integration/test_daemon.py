@@ -165,7 +165,8 @@ class Commands(DaemonScenario):
         target = self.target_server("mysql80", ["test_db"])
         source = self.source(0)
         source.execute("create table test_db.child (id int primary key, up int, constraint goes foreign key (up)"
-                       " references test_db.test_table (id) on delete cascade)", "set global binlog_row_image = MINIMAL")
+                       " references test_db.test_table (id) on delete cascade)",
+                       "set global binlog_row_image = MINIMAL")
         *source_files, task = map(str, self.files([source], target))
         daemon = self.daemon()
         self.must(daemon, "operate-source", "create", *source_files)

@@ -53,8 +53,8 @@ enum class UpstreamState : std::uint8_t {
   kConnecting,
   kComparing,  // the overlap with what was received before
   kReceiving,
-  kRetrying,  // after a transient error
-  kStopped,   // a permanent error: retry() when it is dealt with
+  kRetrying,    // after a transient error
+  kStopped,     // a permanent error: retry() when it is dealt with
   kDiskFull,    // or less than min_free_bytes left
   kStorageCap,  // max_log_bytes
   kEnded,       // after stop()
