@@ -97,8 +97,8 @@ MappedCollation tidb_nearest(const std::string& collation, const Target& target)
 // Spells utf8mb3's names as the target's version does.
 std::string target_name(const std::string& name, const Target& target) {
   if (!name.starts_with("utf8mb3")) return name;
-  const bool new_names = (target.kind == Target::Kind::kMySql && target.version >= 80030) ||
-                         (target.kind == Target::Kind::kMariaDb && target.version >= 100600);
+  const bool new_names = (target.kind == TargetKind::kMysql && target.version >= 80030) ||
+                         (target.kind == TargetKind::kMariadb && target.version >= 100600);
   return new_names ? name : "utf8" + name.substr(7);
 }
 
@@ -173,11 +173,11 @@ MappedCollation map_collation(const std::string& collation, bool unique, const T
     return out;
   }
   switch (target.kind) {
-    case Target::Kind::kTidb:
+    case TargetKind::kTidb:
       return map_for_tidb(collation, unique, target);
-    case Target::Kind::kMySql:
+    case TargetKind::kMysql:
       return map_for_mysql(collation, target);
-    case Target::Kind::kMariaDb:
+    case TargetKind::kMariadb:
       break;
   }
   return map_for_maria(collation, target);

@@ -11,20 +11,19 @@
 #include <map>
 #include <string>
 
+#include "applier/target_info.h"
+
 namespace tiderelay::applier {
 
-// What statements and tables are made for.
-struct Target {
-  enum class Kind : std::uint8_t { kTidb, kMySql, kMariaDb };
+// The server that tables and statements are translated for, and the operator's choices for it.
+struct Target : TargetInfo {
   enum class UniqueColumns : std::uint8_t {
     kNearest,  // unique columns, too, get the nearest collation; count duplicates before loading
     kBinary,   // unique columns get _bin where the nearest would merge values: always loads
   };
   enum class PrimaryKey : std::uint8_t { kServerDefault, kClustered, kNonclustered };
 
-  Kind kind = Kind::kTidb;
-  std::uint32_t version = 80503;  // TiDB's release, or MySQL's, MariaDB's: 80031, 101119
-  bool new_collations = true;     // TiDB: mysql.tidb.new_collation_enabled
+  bool new_collations = true;  // TiDB: mysql.tidb.new_collation_enabled
   UniqueColumns unique_columns = UniqueColumns::kNearest;
   PrimaryKey primary_key = PrimaryKey::kServerDefault;  // TiDB only
   std::uint32_t max_key_bytes = 3072;                   // TiDB: max-index-length

@@ -175,7 +175,7 @@ DefaultFolding fold_default(const std::string& default_sql, const Column& column
   const std::string lower = lower_case(default_sql);
   if (expression && (lower.starts_with("(nextval(") || lower.starts_with("(next value for")))
     return {std::nullopt};  // sequences are MariaDB's
-  const bool modern = target.kind == Target::Kind::kMySql && target.version >= 80013;
+  const bool modern = target.kind == TargetKind::kMysql && target.version >= 80013;
   if (modern) {
     if (large && !expression && default_sql != "NULL") return {"(" + default_sql + ")"};
     return {default_sql};
@@ -196,7 +196,7 @@ DefaultFolding fold_default(const std::string& default_sql, const Column& column
     if (large && *folded != "NULL") return {std::nullopt};
     return {folded};
   }
-  if (target.kind == Target::Kind::kTidb && tidb_takes_default(text->tokens) &&
+  if (target.kind == TargetKind::kTidb && tidb_takes_default(text->tokens) &&
       (!large || column.type == SqlType::kJson))
     return {default_sql};
   return {std::nullopt};

@@ -41,7 +41,7 @@ class AlterPlan {
 
   void rename_columns(const std::vector<std::pair<std::string, std::string>>& renamed) {
     for (const auto& [from, to] : renamed) {
-      const bool rename_known = target_.kind != Target::Kind::kMySql || target_.version >= 80000;
+      const bool rename_known = target_.kind != TargetKind::kMysql || target_.version >= 80000;
       const Column* column = after_.find_column(to);
       if (column == nullptr) continue;
       if (rename_known) {

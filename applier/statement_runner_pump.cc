@@ -48,11 +48,8 @@ StatementSession session_of(const DdlEvent& event) {
 
 Target StatementRunner::target() const {
   Target target;
-  const TargetInfo& info = coordinator_.target();
-  target.kind = info.kind == TargetKind::kTidb      ? Target::Kind::kTidb
-                : info.kind == TargetKind::kMariadb ? Target::Kind::kMariaDb
-                                                    : Target::Kind::kMySql;
-  target.version = info.version;
+  target.kind = coordinator_.target().kind;
+  target.version = coordinator_.target().version;
   return target;
 }
 

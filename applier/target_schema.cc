@@ -39,7 +39,7 @@ class Translator {
   }
 
  private:
-  [[nodiscard]] bool tidb() const { return target_.kind == Target::Kind::kTidb; }
+  [[nodiscard]] bool tidb() const { return target_.kind == TargetKind::kTidb; }
   [[nodiscard]] std::string place() const {
     return "table " + quoted_name(source_.name.schema) + "." + quoted_name(source_.name.table);
   }
@@ -73,13 +73,13 @@ class Translator {
   Result<void> map_column(Column& column) {
     if (column.is_character()) map_charset(column);
     if (const Result<void> type = map_type(column); !type) return type.error();
-    if (column.compressed && target_.kind != Target::Kind::kMariaDb) {
+    if (column.compressed && target_.kind != TargetKind::kMariadb) {
       column.compressed = false;
       note(NoteKind::kDropped, column, "is stored uncompressed");
     }
-    const bool invisible = target_.kind == Target::Kind::kMariaDb
+    const bool invisible = target_.kind == TargetKind::kMariadb
                                ? target_.version >= 100300
-                               : target_.kind == Target::Kind::kMySql && target_.version >= 80023;
+                               : target_.kind == TargetKind::kMysql && target_.version >= 80023;
     if (column.invisible && !invisible) {
       column.invisible = false;
       note(NoteKind::kDropped, column, "becomes visible: the target has no invisible columns");
@@ -151,7 +151,7 @@ class Translator {
   }
 
   Result<void> map_type(Column& column) {
-    const bool maria = target_.kind == Target::Kind::kMariaDb;
+    const bool maria = target_.kind == TargetKind::kMariadb;
     switch (column.type) {
       case SqlType::kGeometry:
         if (!tidb()) {
@@ -163,7 +163,7 @@ class Translator {
         return {};
       case SqlType::kVector:
         if ((tidb() && target_.version >= 80400) ||
-            (target_.kind == Target::Kind::kMySql && target_.version >= 90000) ||
+            (target_.kind == TargetKind::kMysql && target_.version >= 90000) ||
             (maria && target_.version >= 110701))
           return {};
         replace_type(column, SqlType::kLongBlob, "longblob");
@@ -193,8 +193,8 @@ class Translator {
 
   // INT(11) means INT; newer servers warn about it. TINYINT(1) and ZEROFILL keep theirs.
   void strip_width(Column& column) const {
-    if (column.type > SqlType::kBigInt || target_.kind == Target::Kind::kMariaDb) return;
-    if (target_.kind == Target::Kind::kMySql && target_.version < 80019) return;
+    if (column.type > SqlType::kBigInt || target_.kind == TargetKind::kMariadb) return;
+    if (target_.kind == TargetKind::kMysql && target_.version < 80019) return;
     const std::size_t open = column.type_text.find('(');
     if (open == std::string::npos || column.type_text.starts_with("tinyint(1)") ||
         column.type_text.ends_with("zerofill"))
@@ -203,7 +203,7 @@ class Translator {
   }
 
   void map_default(Column& column) {
-    if (!column.default_sql || target_.kind == Target::Kind::kMariaDb) return;
+    if (!column.default_sql || target_.kind == TargetKind::kMariadb) return;
     const DefaultFolding folded = fold_default(*column.default_sql, column, target_);
     if (folded.default_sql == column.default_sql) return;
     if (folded.default_sql) {
@@ -229,8 +229,8 @@ class Translator {
 
   Result<bool> map_key(Key& key) {
     if (!tidb()) {
-      if (target_.kind == Target::Kind::kMySql && target_.version < 80000) key.invisible = false;
-      if (key.kind == KeyKind::kVector && target_.kind != Target::Kind::kMariaDb) {
+      if (target_.kind == TargetKind::kMysql && target_.version < 80000) key.invisible = false;
+      if (key.kind == KeyKind::kVector && target_.kind != TargetKind::kMariadb) {
         note(NoteKind::kDropped, key, "is left out: the target has no such index");
         return false;
       }
@@ -328,8 +328,8 @@ class Translator {
   }
 
   void map_checks() {
-    const bool takes = target_.kind == Target::Kind::kMariaDb ||
-                       (target_.kind == Target::Kind::kMySql && target_.version >= 80016);
+    const bool takes = target_.kind == TargetKind::kMariadb ||
+                       (target_.kind == TargetKind::kMysql && target_.version >= 80016);
     if (out_.schema.checks.empty()) return;
     if (!takes) {
       note(NoteKind::kDropped,
@@ -337,7 +337,7 @@ class Translator {
                " CHECK constraint(s) are left out: rows were checked at the source");
       out_.schema.checks.clear();
     }
-    if (target_.kind == Target::Kind::kMariaDb)
+    if (target_.kind == TargetKind::kMariadb)
       for (Check& check : out_.schema.checks) check.enforced = true;
   }
 
@@ -387,7 +387,7 @@ Result<CreateTable> create_table_sql(const TableSchema& source, const TableName&
   CreateTable out;
   out.sql = create_sql(mapped->schema);
   if (if_not_exists) out.sql.insert(std::string("CREATE TABLE ").size(), "IF NOT EXISTS ");
-  if (target.kind == Target::Kind::kTidb &&
+  if (target.kind == TargetKind::kTidb &&
       target.primary_key != Target::PrimaryKey::kServerDefault) {
     const bool clustered = target.primary_key == Target::PrimaryKey::kClustered;
     for (const Key& key : mapped->schema.keys) {

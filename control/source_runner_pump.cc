@@ -6,6 +6,7 @@
 #include <mutex>
 #include <random>
 
+#include "base/hash.h"
 #include "control/source_runner.h"
 #include "dumper/source_server.h"
 #include "relay/loop.h"
@@ -21,13 +22,7 @@ constexpr std::chrono::milliseconds kLookEvery{1000};
 constexpr std::uint32_t kServerIdBase = 429'496'729;  // DM's range for drawn ids
 constexpr std::uint32_t kServerIdSpan = 100'000;
 
-// FNV-1a: the same source keeps its id over restarts, so an older connection of ours is replaced.
-std::uint64_t hash_text(const std::string& text) {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  return hash;
-}
-
+// The same source keeps its id over restarts, so an older connection of ours is replaced.
 std::string replica_uuid(const std::string& text) {
   const std::uint64_t high = hash_text(text);
   const std::uint64_t low = hash_text(text + "/2");

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "applier/schema_builder.h"
+#include "base/hash.h"
 #include "control/task_plan.h"
 #include "dumper/ledger.h"
 #include "relay/signal.h"
@@ -20,12 +21,6 @@ using relay::StatementResult;
 namespace {
 
 constexpr std::chrono::milliseconds kLooksAtLog{100};
-
-std::uint64_t hash_text(const std::string& text) {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  return hash;
-}
 
 // Of what decides which rows go where. The order of rules counts.
 std::string fingerprint_of(const conf::TaskConfig& task, const conf::InstanceConfig& instance) {

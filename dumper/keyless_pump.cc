@@ -12,6 +12,7 @@
 
 #include "applier/error_class.h"
 #include "applier/sql_text.h"
+#include "base/hash.h"
 #include "dumper/dump_impl.h"
 
 namespace tiderelay::dumper {
@@ -28,14 +29,13 @@ constexpr int kQuietTriesMax = 50;
 
 Error stopped() { return Error(Errc::kStopped, "the full phase is stopped"); }
 
-// FNV-1a: names of staging tables stay below 64 bytes whatever the task and the table are called.
+// Names of staging tables stay below 64 bytes whatever the task and the table are called.
 std::string name_hash(const DumpOptions& options, const TableName& table) {
-  std::uint64_t hash = 14695981039346656037U;
+  std::string parts;
   for (const std::string* part : {&options.task, &options.source_id, &table.schema, &table.table}) {
-    for (const char c : *part + '\0') {
-      hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-    }
+    parts += *part + '\0';
   }
+  const std::uint64_t hash = hash_text(parts);
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   for (unsigned shift = 0; shift < 64; shift += 4) text += kDigits[hash >> shift & 15U];

@@ -20,6 +20,7 @@ using applier::Key;
 using applier::KeyKind;
 using applier::SqlType;
 using applier::TableSchema;
+using applier::TargetKind;
 
 bool is_binary(SqlType type) {
   switch (type) {

@@ -18,8 +18,6 @@
 
 namespace tiderelay::dumper {
 
-using applier::TargetKind;
-
 // How a value of the SELECT goes into the target's statements.
 // Of a staging table: the part that a row belongs to.
 inline constexpr char kPartColumn[] = "tiderelay_part";
@@ -66,7 +64,8 @@ struct TablePlan {
 
 [[nodiscard]] Result<TablePlan> plan_table(const DumpTable& table,
                                            const applier::TableSchema& source,
-                                           const applier::TableSchema& target, TargetKind kind);
+                                           const applier::TableSchema& target,
+                                           applier::TargetKind kind);
 
 // The statements around the rows. `where`: a condition, or empty.
 [[nodiscard]] std::string select_sql(const TablePlan& plan, const std::string& where);

@@ -6,6 +6,7 @@
 
 #include "applier/schema_builder.h"
 #include "applier/sql_text.h"
+#include "applier/target_table.h"
 #include "dumper/dump_impl.h"
 
 namespace tiderelay::dumper {
@@ -14,7 +15,6 @@ namespace {
 using applier::quoted_name;
 using applier::quoted_table;
 using applier::TableSchema;
-using applier::TargetKind;
 using relay::Awaitable;
 using relay::QueryOutcome;
 using relay::StatementResult;
@@ -32,18 +32,6 @@ constexpr char kRowMode[] = "SET SESSION sql_mode = @tiderelay_mode";
 
 applier::Dialect dialect_of(const SourceServer& source) {
   return source.mariadb ? applier::Dialect::kMariaDb : applier::Dialect::kMySql;
-}
-
-applier::Dialect dialect_of(TargetKind kind) {
-  switch (kind) {
-    case TargetKind::kTidb:
-      return applier::Dialect::kTidb;
-    case TargetKind::kMysql:
-      return applier::Dialect::kMySql;
-    case TargetKind::kMariadb:
-      return applier::Dialect::kMariaDb;
-  }
-  return applier::Dialect::kMySql;
 }
 
 Result<TableSchema> parsed(const std::string& create, const std::string& schema,
@@ -161,16 +149,14 @@ Awaitable<TableSchema> DumpPump::Impl::target_table(Hand& hand, TableTask& table
   }
   if (!there) co_return there.error().in("the target's table " + quoted_table(name));
   Result<TableSchema> schema =
-      parsed(*there, name.schema, dialect_of(target_info.kind), target_info.version);
+      parsed(*there, name.schema, applier::dialect_of(target_info.kind), target_info.version);
   co_return schema;
 }
 
 Awaitable<void> DumpPump::Impl::create_target(Hand& hand, TableTask& table, TableSchema schema) {
   applier::Target translation = options.translation;
+  translation.kind = target_info.kind;
   translation.version = target_info.version;
-  translation.kind = target_info.kind == TargetKind::kTidb    ? applier::Target::Kind::kTidb
-                     : target_info.kind == TargetKind::kMysql ? applier::Target::Kind::kMySql
-                                                              : applier::Target::Kind::kMariaDb;
   const auto create =
       applier::create_table_sql(schema, table.table.target, translation, options.route, true);
   if (!create) co_return create.error();

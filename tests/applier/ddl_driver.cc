@@ -37,8 +37,8 @@ SchemaContext context_of(const json::object& request) {
 Target target_of(const json::object& request) {
   Target target;
   const std::string kind = text(request, "target");
-  if (kind == "mysql") target.kind = Target::Kind::kMySql;
-  if (kind == "mariadb") target.kind = Target::Kind::kMariaDb;
+  if (kind == "mysql") target.kind = TargetKind::kMysql;
+  if (kind == "mariadb") target.kind = TargetKind::kMariadb;
   if (const std::uint32_t version = number(request, "target_version"); version != 0)
     target.version = version;
   return target;

@@ -61,7 +61,7 @@ TEST(CollationMap, HeedsTheOperatorAndOldTargets) {
   EXPECT_EQ(map_collation("utf8mb4_swedish_ci", true, target).collation, "utf8mb4_swedish_ci");
   EXPECT_TRUE(map_collation("utf8mb4_swedish_ci", true, target).splits);
   target = {};
-  target.kind = Target::Kind::kMySql;
+  target.kind = TargetKind::kMysql;
   target.version = 50729;
   EXPECT_EQ(map_collation("utf8mb4_0900_ai_ci", true, target).collation, "utf8mb4_unicode_520_ci");
   EXPECT_EQ(map_collation("latin1_swedish_ci", true, target).collation, "latin1_swedish_ci");

@@ -10,6 +10,7 @@ namespace {
 using applier::Column;
 using applier::Generated;
 using applier::SqlType;
+using applier::TargetKind;
 using tests::column;
 using tests::key;
 using tests::table;
