@@ -1,5 +1,5 @@
-// base/hash.h: a hash that stays the same over restarts and releases: what it names is on disk or on
-// a server.
+// base/hash.h: a hash that stays the same over restarts and releases: what it names is on disk or
+// on a server.
 #pragma once
 
 #include <cstdint>

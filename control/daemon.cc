@@ -134,6 +134,7 @@ Result<void> Daemon::restore_tasks(const std::vector<conf::TaskConfig>& tasks) {
     const auto known = restored.find(state.name);
     if (known != restored.end()) {
       known->second.state.stages = state.stages;
+      known->second.state.forget = state.forget;
       continue;
     }
     if (state.yaml.empty()) continue;  // was the daemon's file's, which names it no more
@@ -143,33 +144,35 @@ Result<void> Daemon::restore_tasks(const std::vector<conf::TaskConfig>& tasks) {
     entry.config = std::move(*task);
     entry.state = std::move(state);
   }
-  for (auto& [name, entry] : restored) {
+  for (const auto& [name, entry] : restored) {
     for (const auto& [source, stage] : entry.state.stages) {
       if (!sources_.contains(source)) return unknown_source(source).in("task " + name);
-      if (entry.config.find_instance(source) == nullptr) continue;
-      run_share(entry, source, stage, false);
     }
   }
-  const std::lock_guard lock(mutex_);
-  tasks_ = std::move(restored);
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_ = std::move(restored);
+  }
+  for (auto& [name, entry] : tasks_) {
+    const std::map<std::string, WantedStage> stages = entry.state.stages;
+    for (const auto& [source, stage] : stages) {
+      if (entry.config.find_instance(source) != nullptr) run_share(entry, source);
+    }
+  }
   return {};
 }
 
 void Daemon::stop() {
-  std::map<std::string, TaskEntry> tasks;
-  std::map<std::string, SourceEntry> sources;
-  {
-    const std::lock_guard lock(mutex_);
-    tasks.swap(tasks_);
-    sources.swap(sources_);
+  std::vector<Share> shares;
+  for (const auto& [name, task] : tasks_) {
+    for (const auto& [source, share] : task.shares) shares.push_back(share);
   }
-  for (const auto& [name, task] : tasks) {
-    for (const auto& [source, share] : task.shares) share.runner->pause();  // all at once
-  }
-  for (const auto& [name, task] : tasks) {
-    for (const auto& [source, share] : task.shares) share.runner->stop();
-  }
-  for (const auto& [id, source] : sources) source.runner->stop();
+  for (const Share& share : shares) share.runner->pause();  // all at once
+  for (const Share& share : shares) share.runner->stop();
+  for (const auto& [id, source] : sources_) source.runner->stop();
+  const std::lock_guard lock(mutex_);
+  tasks_.clear();
+  sources_.clear();
 }
 
 Result<void> Daemon::run_source(const conf::SourceConfig& source, StateFile state,
@@ -217,10 +220,7 @@ SourceOutcome Daemon::create_source(const std::string& word, const SentFiles& fi
     const Result<void> reached = try_connect(*source);
     if (!reached) return refused(id, reached.error());
   }
-  StateFile state;
-  state.name = id;
-  state.file = word;
-  state.yaml = files.at(word);
+  StateFile state = sent_state(id, word, files);
   const Result<void> saved = save_state(options_.data_dir, StateKind::kSource, state);
   if (!saved) return refused(id, saved.error());
   const Result<void> ran = run_source(*source, std::move(state), false);
@@ -236,17 +236,50 @@ SourceOutcome Daemon::update_source(const std::string& word, const SentFiles& fi
   const Result<conf::SourceConfig> source = sent_source(word, files);
   if (!source) return refused(word, source.error());
   const std::string& id = source->source_id;
-  const auto known = sources_.find(id);
-  if (known == sources_.end()) return refused(id, unknown_source(id));
+  if (!sources_.contains(id)) return refused(id, unknown_source(id));
   if (options_.checks) {  // while the old one still receives
     const Result<void> reached = try_connect(*source);
     if (!reached) return refused(id, reached.error());
   }
-  SourceOutcome removed = remove_source(id, {});
-  if (!removed.result) return removed;
-  SourceOutcome created = create_source(word, files);
-  if (!created.result) created.message += "; the source is stopped, operate-source create it";
-  return created;
+  const std::optional<Error> busy = why_not_changed(id);
+  if (busy) return refused(id, *busy);
+  StateFile state = sent_state(id, word, files);
+  // The file first: a crash in between begins with the new one.
+  const Result<void> saved = save_state(options_.data_dir, StateKind::kSource, state);
+  if (!saved) return refused(id, saved.error());
+  take_source(id)->stop();
+  const Result<void> ran = run_source(*source, std::move(state), false);
+  if (ran) return accepted(id);
+  return refused(id, ran.error().with_way_out("the source is stopped; operate-source create it"));
+}
+
+StateFile Daemon::sent_state(const std::string& name, const std::string& word,
+                             const SentFiles& files) {
+  StateFile state;
+  state.name = name;
+  state.file = word;
+  state.yaml = files.at(word);
+  return state;
+}
+
+// Why a source can be neither changed nor removed now.
+std::optional<Error> Daemon::why_not_changed(const std::string& id) const {
+  const auto known = sources_.find(id);
+  if (known == sources_.end()) return unknown_source(id);
+  if (known->second.from_config) {
+    return Error(Errc::kConfig, "source " + id + " is in the daemon's own file")
+        .with_way_out("change that file and start the daemon again");
+  }
+  const std::vector<std::string> users = tasks_of(id);
+  if (users.empty()) return std::nullopt;
+  return Error(Errc::kConfig,
+               fmt::format("source {} is in use by task {}", id, fmt::join(users, ", ")))
+      .with_way_out("stop-task " + users.front() + " first");
+}
+
+std::shared_ptr<SourceRunner> Daemon::take_source(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  return std::move(sources_.extract(id).mapped().runner);
 }
 
 SourceOutcome Daemon::remove_source(const std::string& word, const SentFiles& files) {
@@ -256,26 +289,11 @@ SourceOutcome Daemon::remove_source(const std::string& word, const SentFiles& fi
     if (!source) return refused(word, source.error());
     id = source->source_id;
   }
-  const auto known = sources_.find(id);
-  if (known == sources_.end()) return refused(id, unknown_source(id));
-  if (known->second.from_config) {
-    return refused(id, Error(Errc::kConfig, "source " + id + " is in the daemon's own file")
-                           .with_way_out("change that file and start the daemon again"));
-  }
-  const std::vector<std::string> users = tasks_of(id);
-  if (!users.empty()) {
-    return refused(id, Error(Errc::kConfig, fmt::format("source {} is in use by task {}", id,
-                                                        fmt::join(users, ", ")))
-                           .with_way_out("stop-task " + users.front() + " first"));
-  }
+  const std::optional<Error> busy = why_not_changed(id);
+  if (busy) return refused(id, *busy);
   const Result<void> forgotten = remove_state(options_.data_dir, StateKind::kSource, id);
   if (!forgotten) return refused(id, forgotten.error());
-  std::shared_ptr<SourceRunner> runner = known->second.runner;
-  {
-    const std::lock_guard lock(mutex_);
-    sources_.erase(known);
-  }
-  runner->stop();
+  take_source(id)->stop();
   return accepted(id, "its relay log stays in " + options_.data_dir + "/sources/" + id);
 }
 

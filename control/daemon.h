@@ -6,6 +6,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -71,6 +72,10 @@ class Daemon {
   [[nodiscard]] SourceOutcome create_source(const std::string& word, const SentFiles& files);
   [[nodiscard]] SourceOutcome update_source(const std::string& word, const SentFiles& files);
   [[nodiscard]] SourceOutcome remove_source(const std::string& word, const SentFiles& files);
+  [[nodiscard]] static StateFile sent_state(const std::string& name, const std::string& word,
+                                            const SentFiles& files);
+  [[nodiscard]] std::optional<Error> why_not_changed(const std::string& source_id) const;
+  [[nodiscard]] std::shared_ptr<SourceRunner> take_source(const std::string& id);
   [[nodiscard]] Result<conf::SourceConfig> sent_source(const std::string& word,
                                                        const SentFiles& files) const;
   [[nodiscard]] Result<void> run_source(const conf::SourceConfig& source, StateFile state,
@@ -99,14 +104,19 @@ class Daemon {
   [[nodiscard]] Error unknown_task(const std::string& name) const;
   [[nodiscard]] Error unknown_source(const std::string& id) const;
   [[nodiscard]] std::vector<std::string> tasks_of(const std::string& source_id) const;
-  void run_share(TaskEntry& task, const std::string& source_id, WantedStage stage,
-                 bool remove_meta);
-  [[nodiscard]] Result<void> remember(TaskEntry& task);
+  [[nodiscard]] Result<void> begin_task(const conf::TaskConfig& task, const std::string& file,
+                                        const std::string& yaml,
+                                        const std::vector<std::string>& ids, bool remove_meta);
+  void run_share(TaskEntry& task, const std::string& source_id);
+  void note_forgotten(const std::string& task, const std::string& source_id);
+  using StateChange = std::function<void(StateFile&)>;
+  [[nodiscard]] Result<void> change_state(TaskEntry& task, const StateChange& change);
 
   const Options options_;
   mutable std::mutex mutex_;  // guards the maps; written by the thread of the changes alone
   std::map<std::string, SourceEntry> sources_;
   std::map<std::string, TaskEntry> tasks_;
+  std::mutex state_mutex_;  // guards TaskEntry::state and its file; comes before mutex_
 };
 
 }  // namespace tiderelay::control

@@ -16,6 +16,7 @@ namespace json = boost::json;
 
 namespace {
 
+constexpr std::chrono::milliseconds kPausePatience{30'000};
 constexpr const char* kPassed = "pre-check is passed. ";
 constexpr const char* kFailedStart =
     "[code=26005:class=dm-master:scope=internal:level=medium], Message: fail to check "
@@ -167,44 +168,84 @@ json::object Daemon::start_task(const CtlCall& call, const SentFiles& files) {
       return answer;
     }
   }
-  TaskEntry entry;
-  if (exists) entry = known->second;
-  entry.config = std::move(*task);
-  entry.state.name = name;
-  entry.state.file = word;
-  entry.state.yaml = files.at(word);
-  for (const std::string& id : *ids) entry.state.stages[id] = WantedStage::kRunning;
-  const Result<void> saved = remember(entry);
-  if (!saved) return refusal(saved.error());
-  for (const std::string& id : *ids) {
-    run_share(entry, id, WantedStage::kRunning, call.remove_meta);
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    tasks_[name] = std::move(entry);
-  }
+  const Result<void> begun = begin_task(*task, word, files.at(word), *ids, call.remove_meta);
+  if (!begun) return refusal(begun.error());
   json::object answer = sources_answer(all_accepted(*ids));
   answer["checkResult"] = std::move(check_result);
   return answer;
 }
 
-void Daemon::run_share(TaskEntry& task, const std::string& source_id, WantedStage stage,
-                       bool remove_meta) {
+// First into the state file, then the runners: a crash in between begins them at the next start.
+Result<void> Daemon::begin_task(const conf::TaskConfig& task, const std::string& file,
+                                const std::string& yaml, const std::vector<std::string>& ids,
+                                bool remove_meta) {
+  TaskEntry* entry = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    entry = &tasks_[task.name];
+    entry->config = task;
+    entry->from_config = false;
+  }
+  const Result<void> saved = change_state(*entry, [&](StateFile& state) {
+    state.name = task.name;
+    state.file = file;
+    state.yaml = yaml;
+    for (const std::string& id : ids) {
+      state.stages[id] = WantedStage::kRunning;
+      if (remove_meta) state.forget.insert(id);
+    }
+  });
+  if (!saved) return saved;
+  for (const std::string& id : ids) run_share(*entry, id);
+  return {};
+}
+
+// As the entry's state says.
+void Daemon::run_share(TaskEntry& task, const std::string& source_id) {
+  const std::string& name = task.config.name;
   TaskRunner::Options options;
   options.task = task.config;
   options.source_id = source_id;
-  options.remove_meta = remove_meta;
+  bool paused = false;
+  {
+    const std::lock_guard lock(state_mutex_);
+    options.remove_meta = task.state.forget.contains(source_id);
+    const auto stage = task.state.stages.find(source_id);
+    paused = stage != task.state.stages.end() && stage->second == WantedStage::kPaused;
+  }
+  options.on_forgotten = [this, name, source_id] { note_forgotten(name, source_id); };
   Share share;
   share.source = sources_.at(source_id).runner;
   share.runner = std::make_shared<TaskRunner>(std::move(options), *share.source);
-  if (stage == WantedStage::kPaused) share.runner->pause();  // before it begins anything
-  share.runner->start();
-  task.shares[source_id] = std::move(share);
+  const std::shared_ptr<TaskRunner> runner = share.runner;
+  {
+    const std::lock_guard lock(mutex_);
+    task.shares[source_id] = std::move(share);
+  }
+  if (paused) runner->pause();  // before it begins anything
+  runner->start();
 }
 
-// A task of the daemon's own file is remembered by its stages alone.
-Result<void> Daemon::remember(TaskEntry& task) {
-  if (task.state.stages.empty() && !task.from_config) {
+// From a runner's thread. Its entry stays as long as it runs.
+void Daemon::note_forgotten(const std::string& task, const std::string& source_id) {
+  TaskEntry* entry = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = tasks_.find(task);
+    if (known != tasks_.end()) entry = &known->second;
+  }
+  if (entry == nullptr) return;
+  const Result<void> saved =
+      change_state(*entry, [&](StateFile& state) { state.forget.erase(source_id); });
+  if (!saved) spdlog::error("task {}: {}", task, saved.error().text());
+}
+
+// Changes what is remembered of a task, here and in its file. A task of the daemon's own file is
+// remembered by its stages alone.
+Result<void> Daemon::change_state(TaskEntry& task, const StateChange& change) {
+  const std::lock_guard lock(state_mutex_);
+  change(task.state);
+  if (task.state.stages.empty() && task.state.forget.empty() && !task.from_config) {
     return remove_state(options_.data_dir, StateKind::kTask, task.state.name);
   }
   return save_state(options_.data_dir, StateKind::kTask, task.state);
@@ -249,13 +290,16 @@ json::object Daemon::stop_tasks(const CtlCall& call, const SentFiles& files) {
   for (const auto& [name, id] : *chosen) tasks_.at(name).shares.at(id).runner->pause();
   for (const auto& [name, id] : *chosen) {
     TaskEntry& entry = tasks_.at(name);
-    entry.state.stages.erase(id);
-    const Result<void> saved = remember(entry);
+    const std::string& source_id = id;
+    const Result<void> saved =  // what is to be forgotten stays so until the next start
+        change_state(entry, [&](StateFile& state) { state.stages.erase(source_id); });
     if (!saved) return with_op("Delete", refusal(saved.error()));
     entry.shares.at(id).runner->stop();
     const std::lock_guard lock(mutex_);
     entry.shares.erase(id);
-    if (entry.shares.empty() && !entry.from_config) tasks_.erase(name);
+    if (entry.shares.empty() && entry.state.forget.empty() && !entry.from_config) {
+      tasks_.erase(name);
+    }
   }
   return with_op("Delete", sources_answer(all_accepted(sources_in(*chosen))));
 }
@@ -267,8 +311,9 @@ json::object Daemon::set_stages(const CtlCall& call, const SentFiles& files, Wan
   if (!chosen) return with_op(op, refusal(chosen.error()));
   for (const auto& [name, id] : *chosen) {
     TaskEntry& entry = tasks_.at(name);
-    entry.state.stages[id] = stage;
-    const Result<void> saved = remember(entry);
+    const std::string& source_id = id;
+    const Result<void> saved =
+        change_state(entry, [&](StateFile& state) { state.stages[source_id] = stage; });
     if (!saved) return with_op(op, refusal(saved.error()));
     TaskRunner& runner = *entry.shares.at(id).runner;
     if (pausing) {
@@ -278,7 +323,14 @@ json::object Daemon::set_stages(const CtlCall& call, const SentFiles& files, Wan
       runner.resume();
     }
   }
-  return with_op(op, sources_answer(all_accepted(sources_in(*chosen))));
+  std::vector<SourceOutcome> outcomes = all_accepted(sources_in(*chosen));
+  for (const auto& [name, id] : *chosen) {
+    if (!pausing || tasks_.at(name).shares.at(id).runner->wait_at_rest(kPausePatience)) continue;
+    const auto late = std::ranges::find(outcomes, id, &SourceOutcome::source_id);
+    late->result = false;
+    late->message = "task " + name + " is still ending what is under way; query-status shows when";
+  }
+  return with_op(op, sources_answer(outcomes));
 }
 
 json::object Daemon::query_status(const CtlCall& call, const SentFiles& files) const {

@@ -80,6 +80,11 @@ std::string encode_state(const StateFile& state) {
     stages[source] = stage == WantedStage::kRunning ? "Running" : "Paused";
   }
   head["sources"] = std::move(stages);
+  if (!state.forget.empty()) {
+    json::array forget;
+    for (const std::string& source : state.forget) forget.push_back(json::string(source));
+    head["forget"] = std::move(forget);
+  }
   return std::string(kMark) + json::serialize(head) + "\n" + state.yaml;
 }
 
@@ -103,6 +108,12 @@ Result<StateFile> decode_state(const std::string& name, const std::string& text)
   for (const auto& item : sources->get_object()) {
     state.stages[std::string(item.key())] =
         item.value() == "Paused" ? WantedStage::kPaused : WantedStage::kRunning;
+  }
+  const json::value* const forget = object->if_contains("forget");
+  if (forget != nullptr && forget->is_array()) {
+    for (const json::value& source : forget->get_array()) {
+      if (source.is_string()) state.forget.emplace(source.get_string());
+    }
   }
   return state;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct StateFile {
   std::string file;  // where the user had it: base of relative paths, and for messages
   std::string yaml;
   std::map<std::string, WantedStage> stages;  // of a task: by source
+  // Sources whose checkpoint is still to be forgotten: --remove-meta, until it is done.
+  std::set<std::string> forget;
 };
 
 enum class StateKind : std::uint8_t { kSource, kTask };

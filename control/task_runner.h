@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,8 @@ class TaskRunner {
     conf::TaskConfig task;
     std::string source_id;
     bool remove_meta = false;  // forget the checkpoint and begin anew
+    // Called on the runner's thread once that is done: from here on it goes on where it was.
+    std::function<void()> on_forgotten;
   };
 
   // The source outlives the runner.
@@ -68,6 +71,8 @@ class TaskRunner {
   void pause();
   void resume();
   void stop();
+  // After pause(): until nothing is under way any more. false: not within the time.
+  [[nodiscard]] bool wait_at_rest(std::chrono::milliseconds patience) const;
   [[nodiscard]] TaskStatus status() const;
 
  private:

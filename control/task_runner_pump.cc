@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <mutex>
 #include <random>
 
@@ -58,6 +59,7 @@ struct TaskRunner::Impl {
   Awaitable<void> follow(applier::Coordinator& coordinator, TaskPlan& plan);
   asio::awaitable<void> watch();
   void set_stage(Stage stage, std::optional<Error> error = std::nullopt);
+  void set_at_rest(bool rests);
   void set_unit(Unit unit);
   void add_notes(const std::vector<std::string>& notes);
   void publish_sync(const applier::ApplyStatus& applied);
@@ -80,14 +82,22 @@ struct TaskRunner::Impl {
   bool started = false;
   bool forgotten = false;  // remove_meta has been done
 
-  mutable std::mutex mutex;  // guards status alone
+  mutable std::mutex mutex;  // guards what follows
+  mutable std::condition_variable rested;
   TaskStatus shown;
+  bool at_rest = true;  // waits for resume() or stop(), or has ended
 };
 
 void TaskRunner::Impl::set_stage(Stage stage, std::optional<Error> error) {
   const std::lock_guard lock(mutex);
   shown.stage = stage;
   shown.error = std::move(error);
+}
+
+void TaskRunner::Impl::set_at_rest(bool rests) {
+  const std::lock_guard lock(mutex);
+  at_rest = rests;
+  if (rests) rested.notify_all();
 }
 
 void TaskRunner::Impl::set_unit(Unit unit) {
@@ -108,12 +118,16 @@ void TaskRunner::Impl::add_notes(const std::vector<std::string>& notes) {
 
 asio::awaitable<void> TaskRunner::Impl::live() {
   std::chrono::milliseconds wait{0};
+  std::optional<Error> needs_somebody;
   while (!stopping) {
     if (pausing) {
-      set_stage(Stage::kPaused);
-      co_await wake.wait();
+      set_stage(Stage::kPaused, std::move(needs_somebody));
+      needs_somebody.reset();
+      set_at_rest(true);
+      while (pausing && !stopping) co_await wake.wait();
       continue;
     }
+    set_at_rest(false);
     set_stage(Stage::kRunning);
     const auto began = std::chrono::steady_clock::now();
     const Result<void> ran = co_await run_once();
@@ -124,9 +138,8 @@ asio::awaitable<void> TaskRunner::Impl::live() {
     }
     if (!passes_by_itself(ran.error())) {
       spdlog::error("task {} at {}: {}", options.task.name, options.source_id, ran.error().text());
-      set_stage(Stage::kPaused, ran.error());
+      needs_somebody = ran.error();
       pausing = true;
-      co_await wake.wait();
       continue;
     }
     spdlog::warn("task {} at {}: {}; trying again", options.task.name, options.source_id,
@@ -137,6 +150,7 @@ asio::awaitable<void> TaskRunner::Impl::live() {
     co_await wake.wait_for(wait);
   }
   if (stopping) set_stage(Stage::kStopped);
+  set_at_rest(true);
   alive = false;
 }
 
@@ -189,6 +203,7 @@ Awaitable<TaskPlan> TaskRunner::Impl::prepare(applier::Coordinator& coordinator)
         co_await forget_other_tables(coordinator, *plan, options.task, instance);
     if (!done) co_return done.error();
     forgotten = true;
+    if (options.on_forgotten) options.on_forgotten();
   }
   co_return plan;
 }
@@ -287,6 +302,7 @@ TaskRunner::~TaskRunner() { stop(); }
 
 void TaskRunner::start() {
   impl_->started = true;
+  impl_->set_at_rest(false);
   impl_->set_stage(Stage::kRunning);
   impl_->loop.post([impl = impl_.get()] {
     impl->alive = true;
@@ -318,6 +334,11 @@ void TaskRunner::stop() {
   });
   impl_->loop.finish();
   impl_->loop.join();
+}
+
+bool TaskRunner::wait_at_rest(std::chrono::milliseconds patience) const {
+  std::unique_lock lock(impl_->mutex);
+  return impl_->rested.wait_for(lock, patience, [this] { return impl_->at_rest; });
 }
 
 TaskStatus TaskRunner::status() const {

@@ -40,8 +40,8 @@ class DaemonTest : public ::testing::Test {
   static std::string ask(Daemon& daemon, const std::vector<std::string>& words) {
     const Result<CtlCall> call = parse_ctl(words);
     EXPECT_TRUE(call) << call.error().text();
-    return boost::json::serialize(
-        daemon.answer(*call, {{"/x/s.yaml", kSource}, {"/x/t.yaml", kTask}}));
+    return boost::json::serialize(daemon.answer(
+        *call, {{"/x/s.yaml", kSource}, {"/x/s2.yaml", kSource}, {"/x/t.yaml", kTask}}));
   }
 
   const std::string folder_ = ::testing::TempDir() + "daemon_" +
@@ -92,17 +92,52 @@ TEST_F(DaemonTest, SourcesAndTasksAndTheirStageAreThereAfterARestart) {
   expect_words(ask(*again, {"list-member"}), {"\"stage\":\"bound\"", "127.0.0.1:8261"});
 }
 
+TEST_F(DaemonTest, WhatIsToBeForgottenStaysSoUntilItIsDone) {
+  const auto remembered = [&] {
+    const auto states = load_states(folder_, StateKind::kTask);
+    EXPECT_TRUE(states);
+    return states && states->size() == 1 ? states->front().forget : std::set<std::string>{"none"};
+  };
+  {
+    const auto running = daemon();
+    ask(*running, {"operate-source", "create", "/x/s.yaml"});
+    ask(*running, {"start-task", "--remove-meta", "/x/t.yaml"});
+    EXPECT_EQ(remembered(), std::set<std::string>{"s1"}) << "the target was never reached";
+  }
+  const auto restarted = daemon();
+  EXPECT_EQ(remembered(), std::set<std::string>{"s1"});
+  ask(*restarted, {"stop-task", "test"});
+  EXPECT_EQ(remembered(), std::set<std::string>{"s1"}) << "a stop does not make it a resumption";
+  ask(*restarted, {"start-task", "/x/t.yaml"});
+  EXPECT_EQ(remembered(), std::set<std::string>{"s1"});
+}
+
+TEST_F(DaemonTest, AChangedSourceReplacesItsFileInOneStep) {
+  const auto running = daemon();
+  ask(*running, {"operate-source", "create", "/x/s.yaml"});
+  expect_words(ask(*running, {"operate-source", "update", "/x/s2.yaml"}), {"\"result\":true"});
+  const auto states = load_states(folder_, StateKind::kSource);
+  ASSERT_TRUE(states);
+  ASSERT_EQ(states->size(), 1U);
+  EXPECT_EQ(states->front().file, "/x/s2.yaml");
+  ask(*running, {"start-task", "/x/t.yaml"});
+  expect_words(ask(*running, {"operate-source", "update", "/x/s2.yaml"}),
+               {"\"result\":false", "in use by task test"});
+}
+
 TEST(StateFiles, RememberTheFileAndTheStagesInOneLine) {
   StateFile state;
   state.name = "test";
   state.file = "/home/me/task \"1\".yaml";
   state.yaml = "name: test\n";
   state.stages = {{"s1", WantedStage::kPaused}, {"s2", WantedStage::kRunning}};
+  state.forget = {"s2"};
   const Result<StateFile> read = decode_state("test", encode_state(state));
   ASSERT_TRUE(read) << read.error().text();
   EXPECT_EQ(read->file, state.file);
   EXPECT_EQ(read->yaml, state.yaml);
   EXPECT_EQ(read->stages, state.stages);
+  EXPECT_EQ(read->forget, state.forget);
   for (const char* text : {"", "name: test\n", "# tiderelay: {}\n", "# tiderelay: {\"file\":1"}) {
     EXPECT_FALSE(decode_state("test", text)) << text;
   }
