@@ -23,6 +23,7 @@ void add_commands(CLI::App& program, Invocation& invocation) {
   add_run_command(program, invocation);
   add_serve_command(program, invocation);
   add_ctl_command(program, invocation);
+  add_binlog_command(program, invocation);
   add_encrypt_command(program, invocation);
   add_decrypt_command(program, invocation);
   add_options_command(program, invocation);
