@@ -7,6 +7,8 @@
 #include <bit>
 #include <cctype>
 
+#include "applier/collation_fold.h"
+#include "applier/conflict_mark.h"
 #include "applier/key_hash.h"
 #include "protocol/charset.h"
 
@@ -25,6 +27,7 @@ void set_collation(ConflictPart& part, std::string collation) {
   const std::optional<protocol::Collation> known = protocol::find_collation(collation);
   part.compares_bytes = known && known->binary_weights;
   part.pads = !known || known->pad_space;
+  part.folds = folds(collation);
   part.collation = std::move(collation);
 }
 
@@ -188,30 +191,32 @@ void cut_characters(std::string& utf8, std::size_t characters) {
   utf8.resize(at);
 }
 
-void append_text_key(std::string& out, const ConflictPart& part, std::string_view text) {
-  if (part.compares_bytes) {
-    while (part.pads && !text.empty() && text.back() == ' ') text.remove_suffix(1);
-    out.append(text);
-    return;
+// False: what it is equal to is not known.
+bool append_text_key(std::string& out, const ConflictPart& part, std::string_view text) {
+  if (!part.compares_bytes) return append_folded(out, text) && part.folds;
+  while (part.pads && !text.empty() && text.back() == ' ') text.remove_suffix(1);
+  out.append(text);
+  return true;
+}
+
+bool append_text(std::string& out, const ConflictPart& part, const KeyColumn& column,
+                 const protocol::Cell& cell) {
+  std::string text;
+  if (part.form == KeyForm::kLabel) {
+    append_label(text, *column.source, cell_integer(column.wire, cell));
+  } else if (!append_cell_text(text, column, cell)) {
+    return false;  // no text of its charset: writing it will be refused by name
   }
-  // Under other collations all values of a column are taken for equal.
+  if (part.prefix != 0) cut_characters(text, part.prefix);
+  return append_text_key(out, part, text);
 }
 
 void append_bytes(std::string& out, const ConflictPart& part, const KeyColumn& column,
                   const protocol::Cell& cell) {
   switch (part.form) {
     case KeyForm::kText:
-    case KeyForm::kLabel: {
-      std::string text;
-      if (part.form == KeyForm::kLabel) {
-        append_label(text, *column.source, cell_integer(column.wire, cell));
-      } else if (!append_cell_text(text, column, cell)) {
-        return;  // no text of its charset: as coarse as can be, writing it will be refused by name
-      }
-      if (part.prefix != 0) cut_characters(text, part.prefix);
-      append_text_key(out, part, text);
-      return;
-    }
+    case KeyForm::kLabel:
+      return;  // append_text()
     case KeyForm::kBytes: {
       std::string_view bytes = as_text(cell.bytes());
       if (part.prefix != 0) bytes = bytes.substr(0, part.prefix);
@@ -282,13 +287,12 @@ bool unchanged(const ConflictKey& key, std::span<const protocol::Cell> before,
   });
 }
 
-Result<std::optional<std::uint64_t>> key_hash(const ConflictKey& key,
-                                              std::span<const KeyColumn> columns,
-                                              std::span<const protocol::Cell> image,
-                                              std::span<const protocol::Cell> overlay,
-                                              std::string& scratch) {
-  using Hash = std::optional<std::uint64_t>;
+Result<KeyMarks> key_marks(const ConflictKey& key, std::span<const KeyColumn> columns,
+                           std::span<const protocol::Cell> image,
+                           std::span<const protocol::Cell> overlay, std::string& scratch) {
   KeyHasher hasher(key.seed);
+  bool grouped = false;
+  bool known = true;
   for (const ConflictPart& part : key.parts) {
     const KeyColumn& column = columns[part.column];
     const protocol::Cell* cell = &image[part.column];
@@ -299,20 +303,28 @@ Result<std::optional<std::uint64_t>> key_hash(const ConflictKey& key,
                                             column.source->name));
     }
     if (cell->is_null()) {
-      if (!key.null_conflicts) return Hash();
+      if (!key.null_conflicts) return KeyMarks();
       hasher.number(0x6e756c6c);
     } else if (part.form == KeyForm::kInteger) {
       hasher.number(cell_integer(column.wire, *cell));
     } else if (part.form == KeyForm::kRaw) {
       hasher.bytes(as_text(cell->bytes()));
+    } else if (part.form == KeyForm::kText || part.form == KeyForm::kLabel) {
+      scratch.clear();
+      known = append_text(scratch, part, column, *cell) && known;
+      grouped = grouped || !part.compares_bytes;
+      hasher.bytes(scratch);
     } else {
       scratch.clear();
       append_bytes(scratch, part, column, *cell);
       hasher.bytes(scratch);
     }
   }
-  const std::uint64_t hash = hasher.finish();
-  return Hash(hash == 0 ? 1 : hash);
+  KeyMarks marks;
+  marks.value = conflict_mark(MarkKind::kValue, hasher.finish());
+  if (grouped)
+    marks.group = conflict_mark(known ? MarkKind::kShared : MarkKind::kExclusive, key.seed);
+  return marks;
 }
 
 }  // namespace tiderelay::applier

@@ -1,5 +1,5 @@
-// applier/conflict_key.h: turns the unique values of a row image into 64-bit hashes: values that
-// are equal on the source or on the target give equal hashes, so that two changes whose hashes all
+// applier/conflict_key.h: turns the unique values of a row image into conflict marks: values that
+// are equal on the source or on the target give equal marks, so that two changes whose marks all
 // differ may run in different sessions.
 //
 // A key here may be coarser than the real one (a false conflict, merely slower), never finer (lost
@@ -40,6 +40,7 @@ struct ConflictPart {
   std::uint32_t prefix = 0;     // characters of kText and kLabel, bytes of kBytes; 0: all
   std::string collation;        // kText and kLabel
   bool compares_bytes = false;  // of UTF-8: that collation does
+  bool folds = false;           // of UTF-8: collation_fold.h knows some of its equality
   bool pads = true;             // trailing spaces do not count
 };
 
@@ -70,13 +71,14 @@ bool key_is_exact(const KeyContext& context, const Key& key);
 bool unchanged(const ConflictKey& key, std::span<const protocol::Cell> before,
                std::span<const protocol::Cell> after);
 
-// The value of one key in an image; nullopt: a NULL keeps it out of every conflict. `overlay`:
-// where it has the cell it wins over `image` (an after-image that lacks unchanged columns). Errors:
-// kData, the image lacks the column.
-Result<std::optional<std::uint64_t>> key_hash(const ConflictKey& key,
-                                              std::span<const KeyColumn> columns,
-                                              std::span<const protocol::Cell> image,
-                                              std::span<const protocol::Cell> overlay,
-                                              std::string& scratch);
+struct KeyMarks {
+  std::uint64_t value = 0;  // 0: a NULL keeps it out of every conflict
+  std::uint64_t group = 0;  // 0: the key has none
+};
+// The value of one key in an image. `overlay`: where it has the cell it wins over `image` (an
+// after-image that lacks unchanged columns). Errors: kData, the image lacks the column.
+Result<KeyMarks> key_marks(const ConflictKey& key, std::span<const KeyColumn> columns,
+                           std::span<const protocol::Cell> image,
+                           std::span<const protocol::Cell> overlay, std::string& scratch);
 
 }  // namespace tiderelay::applier

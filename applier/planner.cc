@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "applier/conflict_mark.h"
 #include "applier/table_binding.h"
 #include "base/check.h"
 
@@ -46,16 +47,41 @@ Result<void> Planner::hash(const Transaction& transaction) {
 std::vector<Planner::Live*> Planner::conflicting() const {
   std::vector<Live*> conflicts;
   std::uint64_t last = 0;
-  for (const std::uint64_t hash : hashes_) {
-    const std::uint64_t batch_id = table_.find(hash);
-    if (batch_id == 0 || batch_id == last) continue;
+  const auto take = [&](std::uint64_t batch_id) {
+    if (batch_id == 0 || batch_id == last) return;
     last = batch_id;
     Live* const live = find(batch_id);
     if (live != nullptr && std::ranges::find(conflicts, live) == conflicts.end()) {
       conflicts.push_back(live);
     }
+  };
+  for (const std::uint64_t mark : hashes_) {
+    const MarkKind kind = kind_of_mark(mark);
+    take(table_.find(kind == MarkKind::kShared ? with_kind(mark, MarkKind::kExclusive) : mark));
+    if (kind != MarkKind::kExclusive) continue;
+    const auto group = shared_.find(with_kind(mark, MarkKind::kShared));
+    if (group == shared_.end()) continue;
+    for (const std::uint64_t batch_id : group->second) take(batch_id);
   }
   return conflicts;
+}
+
+// Batches that an exclusive mark has waited for are waited for with it.
+void Planner::record_marks(std::uint64_t batch_id) {
+  table_.reserve(hashes_.size(), [this](std::uint64_t id) { return find(id) != nullptr; });
+  for (const std::uint64_t mark : hashes_) {
+    if (kind_of_mark(mark) != MarkKind::kShared) {
+      table_.record(mark, batch_id);
+      if (kind_of_mark(mark) == MarkKind::kExclusive) {
+        shared_.erase(with_kind(mark, MarkKind::kShared));
+      }
+      continue;
+    }
+    std::vector<std::uint64_t>& batches = shared_[mark];
+    if (!batches.empty() && batches.back() == batch_id) continue;
+    std::erase_if(batches, [&](std::uint64_t id) { return id == batch_id || find(id) == nullptr; });
+    batches.push_back(batch_id);
+  }
 }
 
 bool Planner::has_room(const Live& live, const Transaction& transaction) const {
@@ -136,8 +162,7 @@ Result<void> Planner::add(Transaction transaction) {
 
   Live& live = place(transaction);
   Batch& batch = *live.batch;
-  table_.reserve(hashes_.size(), [this](std::uint64_t id) { return find(id) != nullptr; });
-  for (const std::uint64_t hash : hashes_) table_.record(hash, batch.id);
+  record_marks(batch.id);
   live.log_entries.push_back(first_log_entry_ + log_.size());
   log_.push_back(LogEntry{transaction.id, transaction.end, false, transaction.last_part,
                           take_prepared(transaction.ends_xa)});

@@ -109,6 +109,7 @@ class Planner {
   [[nodiscard]] Live* find(std::uint64_t batch_id) const;
   Result<void> hash(const Transaction& transaction);
   [[nodiscard]] std::vector<Live*> conflicting() const;
+  void record_marks(std::uint64_t batch_id);
   Live& place(const Transaction& transaction);
   Live& place_alone(const std::vector<Live*>& conflicts);
   [[nodiscard]] Live* fullest_open(const std::vector<Live*>& waits_for) const;
@@ -126,6 +127,8 @@ class Planner {
   std::uint64_t next_batch_id_ = 1;
   std::uint64_t last_part_batch_ = 0;  // the batch of the part before, while a transaction is split
   ConflictTable table_;
+  std::map<std::uint64_t, std::vector<std::uint64_t>> shared_;  // group -> batches, since the last
+                                                                // exclusive one
   std::deque<LogEntry> log_;
   std::uint64_t first_log_entry_ = 0;  // number of log_.front()
   std::map<std::string, std::uint64_t>

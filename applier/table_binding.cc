@@ -314,24 +314,27 @@ Result<void> TableBinding::append_hashes(std::span<const protocol::Cell> before,
   out.resize(first + 2, 0);
   for (std::size_t i = 0; i < keys_.size(); ++i) {
     const ConflictKey& key = keys_[i];
-    std::optional<std::uint64_t> old_hash;
+    const auto take = [&](const KeyMarks& marks, std::size_t row) {
+      if (i == 0) out[first + row] = marks.value;
+      if (i > 0 && marks.value != 0) out.push_back(marks.value);
+      if (marks.group != 0) out.push_back(marks.group);
+    };
+    std::uint64_t old_value = 0;
     if (!before.empty()) {
-      const auto hashed = key_hash(key, key_columns_, before, {}, scratch);
-      if (!hashed) return refuse(hashed.error());
-      old_hash = *hashed;
-      if (old_hash && i > 0) out.push_back(*old_hash);
-      if (old_hash && i == 0) out[first] = *old_hash;
+      const auto marks = key_marks(key, key_columns_, before, {}, scratch);
+      if (!marks) return refuse(marks.error());
+      old_value = marks->value;
+      take(*marks, 0);
     }
     if (after.empty()) continue;
     if (!before.empty() && unchanged(key, before, after)) {
-      if (old_hash && i == 0) out[first + 1] = *old_hash;
+      if (i == 0) out[first + 1] = old_value;
       continue;
     }
-    const auto hashed = before.empty() ? key_hash(key, key_columns_, after, {}, scratch)
-                                       : key_hash(key, key_columns_, before, after, scratch);
-    if (!hashed) return refuse(hashed.error());
-    if (*hashed && i > 0) out.push_back(**hashed);
-    if (*hashed && i == 0) out[first + 1] = **hashed;
+    const auto marks = before.empty() ? key_marks(key, key_columns_, after, {}, scratch)
+                                      : key_marks(key, key_columns_, before, after, scratch);
+    if (!marks) return refuse(marks.error());
+    take(*marks, 1);
   }
   return {};
 }

@@ -77,8 +77,8 @@ class TableBinding {
   [[nodiscard]] bool sole_unique_key() const { return sole_unique_key_; }
   [[nodiscard]] bool shared_target() const { return options_.shared_target; }
 
-  // Conflict hashes of a change, appended to `out`: first the row before (0 for an insert), then
-  // the row after (0 for a delete), then all others without order. Errors: kData with the way out.
+  // Conflict marks of a change, appended to `out`: first the row before (0 for an insert), then the
+  // row after (0 for a delete), then all others without order. Errors: kData with the way out.
   Result<void> append_hashes(std::span<const protocol::Cell> before,
                              std::span<const protocol::Cell> after, bool whole_images,
                              std::string& scratch, std::vector<std::uint64_t>& out) const;

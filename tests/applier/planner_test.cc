@@ -73,6 +73,27 @@ TEST(Planner, SendsAConflictingTransactionOnlyAfterTheOneBefore) {
   EXPECT_EQ(members(planner.take(true)), (Numbers{2}));
 }
 
+TEST(Planner, AValueWhoseEqualityIsNotKnownMeetsAllOthersOfItsKey) {
+  Planner planner(small(), {});
+  const auto t = bind(table("t", {text("name", "utf8mb4_general_ci")}, {primary({"name"})}));
+  ASSERT_TRUE(planner.add(transaction(1).insert(t, {"ann"}).done()));
+  const auto first = planner.take(true);
+  ASSERT_TRUE(planner.add(transaction(2).insert(t, {"bob"}).done()));
+  const auto second = planner.take(true);
+  ASSERT_NE(second, nullptr) << "known values do not wait for each other";
+  ASSERT_TRUE(planner.add(transaction(3).insert(t, {"\xC3\xA9va"}).done()));
+  EXPECT_EQ(planner.take(true), nullptr) << "3 waits for both";
+  planner.done(first->id);
+  EXPECT_EQ(planner.take(true), nullptr);
+  planner.done(second->id);
+  const auto third = planner.take(true);
+  EXPECT_EQ(members(third), (Numbers{3}));
+  ASSERT_TRUE(planner.add(transaction(4).insert(t, {"eve"}).done()));
+  EXPECT_EQ(planner.take(true), nullptr) << "4 waits for 3";
+  planner.done(third->id);
+  EXPECT_EQ(members(planner.take(true)), (Numbers{4}));
+}
+
 TEST(Planner, PutsAConflictWithOneOpenBatchIntoThatBatch) {
   Planner planner(small(), {});
   const auto t = keyed();

@@ -1,5 +1,7 @@
 #include "applier/table_binding.h"
 
+#include "applier/conflict_mark.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -108,9 +110,18 @@ std::vector<std::uint64_t> hashes(const std::shared_ptr<const TableBinding>& bin
 bool conflict(const std::shared_ptr<const TableBinding>& binding, const Row& a, const Row& b) {
   const auto left = hashes(binding, a);
   const auto right = hashes(binding, b);
-  std::vector<std::uint64_t> common;
-  std::ranges::set_intersection(left, right, std::back_inserter(common));
-  return !common.empty();
+  return std::ranges::any_of(left, [&](std::uint64_t mark) {
+    const auto has = [&](std::uint64_t wanted) { return std::ranges::count(right, wanted) > 0; };
+    switch (kind_of_mark(mark)) {
+      case MarkKind::kValue:
+        return has(mark);
+      case MarkKind::kShared:
+        return has(with_kind(mark, MarkKind::kExclusive));
+      case MarkKind::kExclusive:
+        return has(mark) || has(with_kind(mark, MarkKind::kShared));
+    }
+    return true;
+  });
 }
 
 TEST(TableBinding, ConflictsAreNeverFinerThanTheKeysOfEitherSide) {
@@ -131,6 +142,10 @@ TEST(TableBinding, ConflictsAreNeverFinerThanTheKeysOfEitherSide) {
   const TableSchema computed = table("t", {id, text("s")}, {primary({"id"}), expression});
   const TableSchema raw = table("t", {id, bytes}, {primary({"id"}), unique({"s"})});
   const TableSchema plain = table("t", {id, text("s")}, {primary({"id"})});
+  const TableSchema ci =
+      table("t", {id, text("s", "utf8mb4_0900_ai_ci")}, {primary({"id"}), unique({"s"})});
+  const TableSchema hungarian =
+      table("t", {id, text("s", "utf8mb4_hungarian_ci")}, {primary({"id"}), unique({"s"})});
   struct Case {
     const char* fact;
     std::shared_ptr<const TableBinding> binding;
@@ -149,6 +164,16 @@ TEST(TableBinding, ConflictsAreNeverFinerThanTheKeysOfEitherSide) {
       {"and not before", bind(cut), "\xC3\xA9x", "\xC3\xA9y", false},
       {"an expression makes the table one key", bind(computed), "a", "b", true},
       {"trailing zeros of binary data may be padding", bind(raw), "a", "a", true},
+      {"case does not count under ci", bind(ci), "Ann", "aNN", true},
+      {"nor do spaces behind", bind(ci), "ann", "Ann ", true},
+      {"ASCII text that differs otherwise does not meet", bind(ci), "ann", "bob", false},
+      {"nor do ideographs", bind(ci), "\xE4\xB8\xAD", "\xE5\x9B\xBD", false},
+      {"an accent may be anything", bind(ci), "\xC3\xA1", "a", true},
+      {"also what nobody would think", bind(ci), "\xC3\x9F", "ss", true},
+      {"two such values meet", bind(ci), "\xC3\xA1", "\xC3\xB6", true},
+      {"controls are ignored by some", bind(ci), "a\x01", "a", true},
+      {"a collation with contractions is not known", bind(hungarian), "ccs", "cscs", true},
+      {"the target's collation counts, too", bind(bin, ci), "a", "A", true},
   };
   for (const Case& one : cases) {
     SCOPED_TRACE(one.fact);
