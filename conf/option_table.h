@@ -224,6 +224,11 @@ class OptionTable {
     last().reason = std::move(to);
     return *this;
   }
+  OptionTable& no_effect(std::string why) {  // read and checked all the same
+    last().verdict = Verdict::kNoEffect;
+    last().reason = std::move(why);
+    return *this;
+  }
   OptionTable& after(After check) { return after_ = check, *this; }  // when all keys are read
 
   [[nodiscard]] const Section& section() const { return section_; }

@@ -65,7 +65,7 @@ const OptionTable<DumpConfig>& option_table(Tag<DumpConfig>) {
           .field<&DumpConfig::threads>("threads", "tables or chunks read at once from the source")
           .field<&DumpConfig::chunk_filesize>("chunk-filesize", "size of a file; a number is MiB")
           .plain_unit(std::uint64_t{1} << 20U)
-          .mapped("the size of a chunk")
+          .mapped("the size of a chunk, which is one transaction of the target")
           .field<&DumpConfig::statement_size>("statement-size",
                                               "size of an INSERT; a number is bytes")
           .plain_unit(1)

@@ -29,14 +29,20 @@ static const OptionTable<PurgeConfig>& option_table(Tag<PurgeConfig>) {
   return kTable;
 }
 
+static constexpr const char* kByClass =
+    "errors that may pass are retried by their class, with pauses from 1s to 30s";
+
 static const OptionTable<CheckerConfig>& option_table(Tag<CheckerConfig>) {
   static const auto kTable =
       OptionTable<CheckerConfig>()
           .field<&CheckerConfig::check_enable>("check-enable",
                                                "resume by itself after errors that may pass")
+          .no_effect(kByClass)
           .field<&CheckerConfig::backoff_rollback>(
               "backoff-rollback", "after this long without an error the pauses get shorter again")
+          .no_effect(kByClass)
           .field<&CheckerConfig::backoff_max>("backoff-max", "longest pause between two tries")
+          .no_effect(kByClass)
           .after([](Reader& reader, const YamlNode& map, CheckerConfig& checker) {
             if (checker.backoff_max >= std::chrono::seconds(1)) return;
             const YamlNode* at = map.find("backoff-max");
@@ -89,10 +95,12 @@ const OptionTable<SourceConfig>& option_table(Tag<SourceConfig>) {
           .field<&SourceConfig::enable>("enable", "false: its tasks stay stopped")
           .field<&SourceConfig::enable_gtid>(
               "enable-gtid", "positions by GTID; used for safety wherever the source has them")
+          .no_effect("GTIDs are used wherever the source has them")
           .field<&SourceConfig::from>("from", "the source's server")
           .required()
           .field<&SourceConfig::flavor>("flavor", "kind of server")
           .default_text("detected")
+          .no_effect("the server says what it is")
           .field<&SourceConfig::server_id>("server-id", "own identity as a replica of the source")
           .default_text("random")
           .custom<bool>(

@@ -39,9 +39,9 @@ struct StartPosition {  // `meta` of an instance, for incremental tasks without 
 
 struct DumpConfig {  // `mydumpers`: reading the existing rows
   std::uint32_t threads = 4;
-  ByteSize chunk_filesize{std::uint64_t{64} << 20U};
-  ByteSize statement_size;  // 0: as large as the target takes with ease
-  std::uint64_t rows = 0;   // per chunk; 0: by size alone
+  ByteSize chunk_filesize{std::uint64_t{16} << 20U};  // a chunk is one transaction of the target
+  ByteSize statement_size;                            // 0: as large as the target takes with ease
+  std::uint64_t rows = 0;                             // per chunk; 0: by size alone
   std::string where;
   std::string extra_args;  // as written; what follows here comes out of it
   bool no_locks = false;   // --no-locks or --consistency none

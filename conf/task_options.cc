@@ -17,6 +17,8 @@ constexpr std::uint32_t kDmUnknownCheck = 20001;
 constexpr std::uint32_t kDmBadTimezone = 20008;
 constexpr std::uint32_t kDmBadOnlineDdlRegex = 20048;
 
+constexpr const char* kOrdinaryTables =
+    "the tables of such tools are followed like all others, their renames too";
 constexpr const char* kLagIsRead = "lag comes from the times of events and heartbeats";
 constexpr const char* kNoColumnMapping =
     "column mappings rewrite keys and cannot be left out silently; give the target a column from "
@@ -196,26 +198,34 @@ void add_identity(OptionTable<TaskFile>& table) {
 }
 
 void add_behaviour(OptionTable<TaskFile>& table) {
-  table.custom<std::string>("timezone", "session time zone on both ends", read_timezone)
-      .default_text("the target's");
+  table
+      .custom<std::string>("timezone",
+                           "what SYSTEM means in the statements of the sources' logs; rows are "
+                           "always moved in UTC",
+                           read_timezone)
+      .default_text("the source's system time zone");
   add<&TaskConfig::case_sensitive>(table, "case-sensitive",
                                    "patterns match exactly; ORed with the source's");
   add<&TaskConfig::collation>(table, "collation_compatible",
                               "strict: CREATE statements name the upstream's collation")
-      .dm_code(20052);
-  add<&TaskConfig::online_ddl>(table, "online-ddl", "understand gh-ost and pt-osc");
+      .dm_code(20052)
+      .no_effect("statements always name the collation, mapped where the target lacks it");
+  add<&TaskConfig::online_ddl>(table, "online-ddl", "understand gh-ost and pt-osc")
+      .no_effect(kOrdinaryTables);
   table.custom<std::string>("online-ddl-scheme", "gh-ost or pt", read_online_ddl_scheme)
-      .mapped("online-ddl: true, which knows both");
+      .no_effect(kOrdinaryTables);
   table
       .custom<std::vector<std::string>>("shadow-table-rules",
                                         "regexes with one group: names of shadow tables",
                                         read_anchored<&TaskConfig::shadow_table_rules>)
-      .default_text(TaskConfig().shadow_table_rules.front());
+      .default_text(TaskConfig().shadow_table_rules.front())
+      .no_effect(kOrdinaryTables);
   table
       .custom<std::vector<std::string>>("trash-table-rules",
                                         "regexes with one group: names of tables put aside",
                                         read_anchored<&TaskConfig::trash_table_rules>)
-      .default_text(TaskConfig().trash_table_rules.front());
+      .default_text(TaskConfig().trash_table_rules.front())
+      .no_effect(kOrdinaryTables);
   table.ignored<bool>("clean-dump-file", "", "there are no dump files");
   table.ignored<bool>("ansi-quotes", "", "the sql_mode comes from each event");
   table.ignored<Experimental>("experimental", "", "nothing in it is needed");

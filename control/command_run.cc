@@ -21,6 +21,7 @@
 #include "control/data_folder.h"
 #include "control/progress.h"
 #include "control/source_runner.h"
+#include "control/task_plan.h"
 #include "control/task_runner.h"
 
 namespace tiderelay::control {
@@ -118,6 +119,9 @@ Result<void> load(const RunArguments& arguments, const std::string& data_dir,
       SourceRunner::Options options;
       options.data_dir = data_dir;
       options.source = source;
+      const Result<relay::StartPoint> start = start_of(migration.task, instance);
+      if (!start) return start.error().in("source " + source.source_id);
+      options.start = *start;
       migration.sources.push_back(std::make_unique<SourceRunner>(std::move(options)));
     }
   }

@@ -22,13 +22,14 @@ enum class Stage : std::uint8_t { kNew, kRunning, kPaused, kStopped, kFinished }
 
 // What a server of a source or a task's target needs to be dialled.
 [[nodiscard]] Result<relay::ConnectOptions> connect_options(const conf::Endpoint& endpoint);
+[[nodiscard]] relay::TlsOptions tls_options(const conf::Security& security);
 
 class SourceRunner {
  public:
   struct Options {
     std::string data_dir;
     conf::SourceConfig source;
-    relay::StartPoint start;  // of an empty relay log
+    relay::StartPoint start;  // of an empty relay log, unless the source's file says it
     relay::RetainOptions retain;
     std::uint64_t max_log_bytes = 0;  // 0: no cap
   };

@@ -30,6 +30,21 @@ std::string replica_uuid(const std::string& text) {
                      high & 0xfffU, low >> 52U, low & 0xffffffffffffULL);
 }
 
+Result<relay::StartPoint> start_point(const SourceRunner::Options& options) {
+  relay::StartPoint start = options.start;
+  const conf::SourceConfig& source = options.source;
+  if (!source.relay_binlog_gtid.empty()) {
+    const Result<relay::GtidState> set = relay::GtidState::parse(source.relay_binlog_gtid);
+    if (!set) return set.error().in("relay-binlog-gtid").as(Errc::kConfig);
+    start.kind = relay::StartPoint::Kind::kGtids;
+    start.gtids = *set;
+  } else if (!source.relay_binlog_name.empty()) {
+    start.kind = relay::StartPoint::Kind::kFile;
+    start.file = source.relay_binlog_name;
+  }
+  return start;
+}
+
 relay::UpstreamOptions upstream_options(const SourceRunner::Options& options,
                                         const relay::ConnectOptions& connect) {
   relay::UpstreamOptions upstream;
@@ -74,17 +89,19 @@ Result<relay::ConnectOptions> connect_options(const conf::Endpoint& endpoint) {
   options.port = endpoint.port;
   options.user = endpoint.user;
   options.password = endpoint.password.reveal();
-  const conf::Security& security = endpoint.security;
-  if (!security.given()) return options;
-  auto tls = relay::TlsOptions();
+  if (endpoint.security.given()) options.tls = tls_options(endpoint.security);
+  return options;
+}
+
+relay::TlsOptions tls_options(const conf::Security& security) {
+  relay::TlsOptions tls;
   tls.mode =
       security.has_ca() ? relay::TlsOptions::Mode::kVerifyCa : relay::TlsOptions::Mode::kRequired;
   tls.ca_pem = security.ca_pem;
   tls.certificate_pem = security.cert_pem;
   tls.key_pem = security.key_pem.reveal();
   tls.allowed_names = security.cert_allowed_cn;
-  options.tls = tls;
-  return options;
+  return tls;
 }
 
 struct SourceRunner::Impl {
@@ -172,6 +189,9 @@ Result<void> SourceRunner::start() {
   for (const std::string& finding : impl_->log->findings()) {
     spdlog::info("{}: {}", impl_->options.source.source_id, finding);
   }
+  const Result<relay::StartPoint> start = start_point(impl_->options);
+  if (!start) return start.error().in("source " + impl_->options.source.source_id);
+  impl_->options.start = *start;
   impl_->pump = std::make_unique<relay::UpstreamPump>(
       impl_->loop.executor(), *impl_->log, upstream_options(impl_->options, impl_->connect));
   impl_->pause = std::make_unique<relay::Signal>(impl_->loop.executor());
