@@ -84,8 +84,10 @@ struct ApplyPump::Impl {
   bool coordinator_busy = false;
   bool stopping = false;
   std::optional<Error> failure;
+  std::vector<TableName> copy_again;
   std::size_t running = 0;
   relay::LogPosition saved_low_water;
+  std::chrono::steady_clock::time_point fence_seen = std::chrono::steady_clock::now();
   ApplyStatus counters;  // of the loop's thread
 
   mutable std::mutex status_mutex;  // guards status_copy alone
@@ -176,7 +178,10 @@ Awaitable<void> ApplyPump::Impl::read_some() {
     drained = false;
     at_end = false;
     const Result<void> fed = source.feed(**event, reader);
-    if (!fed) co_return fed.error();
+    if (!fed) {
+      if (fed.error().code() == Errc::kCopyAgain) copy_again = {source.unknown_table()};
+      co_return fed.error();
+    }
     for (std::optional<LogSource::Step> step = source.next(); step; step = source.next()) {
       const Result<void> taken = co_await on_step(std::move(*step));
       if (!taken) co_return taken.error();
@@ -239,10 +244,15 @@ Awaitable<void> ApplyPump::Impl::run_drained(DdlEvent statement) {
   std::string low_position = log.catalog().text(statement.end);
   AppliedSet low_set = planner.low_water().set;
   if (options.planner.keep_low_set) low_set.add(statement.id);
-  const Result<std::vector<std::string>> notes = co_await runner.run(
+  const std::string text = statement.sql;
+  const Result<StatementRunner::Outcome> outcome = co_await runner.run(
       std::move(statement), std::move(low_position), low_set.text(), start.windows);
-  if (!notes) co_return notes.error();
-  for (const std::string& note : *notes) {
+  if (!outcome) co_return outcome.error();
+  if (!outcome->copy_again.empty()) {
+    copy_again = outcome->copy_again;
+    co_return Error(Errc::kCopyAgain, "the copies do not fit the statement " + text);
+  }
+  for (const std::string& note : outcome->notes) {
     if (counters.notes.size() < kNotesMax) counters.notes.push_back(note);
   }
   source.forget_bindings();
@@ -409,7 +419,14 @@ Awaitable<void> ApplyPump::Impl::save_low_water() {
 
 Awaitable<void> ApplyPump::Impl::save_held() {
   const LowWater& low = planner.low_water();
-  if (low.position == saved_low_water) co_return Result<void>();
+  const auto now = std::chrono::steady_clock::now();
+  const bool moved_on = low.position != saved_low_water;
+  if (!moved_on && now - fence_seen < options.looks_at_fence) co_return Result<void>();
+  fence_seen = now;
+  if (!moved_on) {
+    std::vector<std::string> none;
+    co_return co_await coordinator.update(SourceUpdate(), std::move(none));
+  }
   const relay::LogPosition position = low.position;
   AppliedSet passed = planner.take_passed();
   SourceUpdate update;
@@ -484,6 +501,8 @@ void ApplyPump::stop() {
   impl_->stopping = true;
   impl_->wake_all();
 }
+
+const std::vector<TableName>& ApplyPump::copy_again() const { return impl_->copy_again; }
 
 ApplyStatus ApplyPump::status() const {
   const std::lock_guard lock(impl_->status_mutex);

@@ -31,7 +31,8 @@ struct ApplyOptions {
   LogSourceOptions log_source;
   std::uint32_t workers = 16;
   std::chrono::milliseconds low_water_interval{1000};
-  std::uint64_t seed = 0;  // of the back-off's jitter
+  std::chrono::milliseconds looks_at_fence{15'000};  // also when idle: has somebody taken over?
+  std::uint64_t seed = 0;                            // of the back-off's jitter
 };
 
 struct ApplyStart {
@@ -64,6 +65,8 @@ class ApplyPump {
   relay::Awaitable<void> run();
   void stop();
   [[nodiscard]] ApplyStatus status() const;
+  // After run() ended with kCopyAgain: the source's tables whose copies the log does not fit.
+  [[nodiscard]] const std::vector<TableName>& copy_again() const;
 
  private:
   struct Impl;

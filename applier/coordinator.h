@@ -42,8 +42,9 @@ class Coordinator {
   // One fenced transaction on the coordinator row, with more statements in it.
   relay::Awaitable<void> update(SourceUpdate update, std::vector<std::string> statements);
 
-  // A plain statement or packet on the same session, tried again when the connection was lost: only
-  // for what may run twice.
+  // A plain statement or packet on the same session, in a transaction of its own that is rolled
+  // back, tried again when the connection was lost: only for what may run twice. The answers end
+  // with the ROLLBACK's.
   relay::Awaitable<relay::QueryOutcome> query(std::string sql);
 
   // The session itself, connected. For a DDL, whose outcome its caller decides.

@@ -179,6 +179,7 @@ Awaitable<void> Coordinator::update(SourceUpdate update, std::vector<std::string
 }
 
 Awaitable<QueryOutcome> Coordinator::query(std::string sql) {
+  sql += ";ROLLBACK";  // else the next one would see this one's snapshot, of rows and of tables
   for (;;) {
     Result<QueryOutcome> outcome = co_await impl_->try_query(sql);
     if (outcome && !outcome->error) {

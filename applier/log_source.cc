@@ -255,7 +255,9 @@ Result<void> LogSource::bind(Table& table) {
   const std::string name = table.source.schema + "." + table.source.table;
   const TableSchema* source = definitions_.source_table(table.source);
   if (source == nullptr) {
-    return Error(Errc::kData, "rows of " + name + ", whose definition is not known at this place")
+    unknown_table_ = table.source;
+    return Error(Errc::kCopyAgain,
+                 "rows of " + name + ", whose definition is not known at this place")
         .with_way_out("start the task with task-mode all, or from a place before its CREATE TABLE");
   }
   const TableSchema* into = definitions_.target_table(**target);
@@ -323,7 +325,7 @@ Result<void> LogSource::on_rows(const EventView& event, const std::shared_ptr<co
 void LogSource::add_row(const Table& table, ApplyMode mode) {
   RowChange change;
   change.kind = rows_.kind();
-  change.mode = mode;
+  change.mode = options_.always_replay && !table.binding->keyless() ? ApplyMode::kReplay : mode;
   change.binding = table.binding.get();
   change.ordinal = ordinal_;
   change.before = keep_cells(rows_.before());
@@ -337,7 +339,9 @@ void LogSource::add_row(const Table& table, ApplyMode mode) {
     part_.bindings.push_back(table.binding);
   }
   ++counters_.rows;
-  if (part_.bytes >= options_.split_bytes && xa_id_.empty()) emit_part(false);
+  const bool large =
+      part_.bytes >= options_.split_bytes || part_.changes.size() >= options_.split_rows;
+  if (large && xa_id_.empty()) emit_part(false);
 }
 
 std::span<const protocol::Cell> LogSource::keep_cells(std::span<const protocol::Cell> cells) {

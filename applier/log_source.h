@@ -8,8 +8,10 @@
 // Rules:  a table's change is skipped if its transaction is in the table's LOW or in the applied
 // set,
 //         replayed up to the table's HIGH, strict after it (docs/exactly-once.md).
-// Limit:  a transaction above split_bytes comes in parts. Views live as long as their transaction.
-// Errors: final; they name the event's place. kUnsupported and kData carry a way out.
+// Limit:  a transaction above split_bytes or split_rows comes in parts. Views live as long as their
+// transaction. Errors: final; they name the event's place. kUnsupported and kData carry a way out.
+// kCopyAgain:
+//         rows of a table whose definition is not known, unknown_table().
 // Source: MySQL sql/rpl_replica.cc, MariaDB sql/log_event_server.cc (what a group is made of).
 #pragma once
 
@@ -83,6 +85,8 @@ class Definitions {
 
 struct LogSourceOptions {
   std::size_t split_bytes = 32U << 20U;
+  std::size_t split_rows = 50'000;
+  bool always_replay = false;  // idempotently for ever, tables without a key excepted
   BindingOptions binding;
 };
 
@@ -108,6 +112,7 @@ class LogSource {
   // The window of a table that is copied again, or has become known.
   void set_window(const TableName& source, TableWindow window) { windows_[source] = window; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] const TableName& unknown_table() const { return unknown_table_; }
 
  private:
   struct Table {  // what a TABLE_MAP stands for
@@ -156,6 +161,7 @@ class LogSource {
   std::string position_origin_;  // of position ids in the current file
   protocol::TableMapCache maps_;
   std::unordered_map<const protocol::TableMap*, Table> tables_;
+  TableName unknown_table_;
   protocol::RowsReader rows_;
   protocol::PayloadReader payload_;
 

@@ -89,7 +89,7 @@ class SchemaTracker::Change {
   }
 
   static Error unknown_table(const TableName& name) {
-    return Error(Errc::kDiverged, "table " + qualified_name(name) + " is not known here");
+    return Error(Errc::kCopyAgain, "table " + qualified_name(name) + " is not known here");
   }
 
   std::shared_ptr<const TableSchema> find(const TableName& name) const {

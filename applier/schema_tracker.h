@@ -3,7 +3,8 @@
 //
 // In:     tables as SHOW CREATE TABLE tells them at the start, then each statement of the log.
 // Out:    what a statement did to which table.
-// Errors: a statement that cannot be followed leaves everything as it was and names the way out.
+// Errors: a statement that cannot be followed leaves everything as it was and names the way out;
+//         kCopyAgain: it is about a table that came from outside.
 // Names:  with lower_case_table_names other than 0 they are kept in lower case.
 #pragma once
 
@@ -62,6 +63,7 @@ struct TrackerOptions {
   Dialect dialect = Dialect::kMySql;
   std::uint32_t server_version = 80031;
   int lower_case_table_names = 0;
+  bool explicit_defaults_for_timestamp = true;  // where a statement's event does not say
 };
 
 class SchemaTracker {

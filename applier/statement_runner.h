@@ -29,10 +29,13 @@ class StatementRunner {
         schemas_(schemas),
         scope_(std::move(scope)) {}
 
-  // low_position, low_set: of the checkpoint behind the statement. Gives notes for the user.
-  relay::Awaitable<std::vector<std::string>> run(DdlEvent event, std::string low_position,
-                                                 std::string low_set,
-                                                 std::map<TableName, TableWindow> windows);
+  struct Outcome {
+    std::vector<std::string> notes;     // for the user
+    std::vector<TableName> copy_again;  // not empty: nothing was done, see statement_fate.h
+  };
+  // low_position, low_set: of the checkpoint behind the statement.
+  relay::Awaitable<Outcome> run(DdlEvent event, std::string low_position, std::string low_set,
+                                std::map<TableName, TableWindow> windows);
 
  private:
   relay::Awaitable<void> execute(const DdlEvent& event, StatementPlan plan,
@@ -48,10 +51,6 @@ class StatementRunner {
                                 std::string low_set);
   relay::Awaitable<std::string> fingerprints(std::vector<TableName> tables);
   [[nodiscard]] Result<void> verify(const StatementEffects& effects) const;
-  [[nodiscard]] Result<bool> in_all_copies(const DdlEvent& event, const DdlStatement& statement,
-                                           const std::map<TableName, TableWindow>& windows) const;
-  [[nodiscard]] static bool before_all(const DdlEvent& event,
-                                       const std::map<TableName, TableWindow>& windows);
   [[nodiscard]] std::optional<TableName> route_of(const TableName& name) const;
   [[nodiscard]] Target target() const;
   [[nodiscard]] std::string table() const;

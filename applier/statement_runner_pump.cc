@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "applier/schema_compare.h"
+#include "applier/statement_fate.h"
 #include "applier/statement_plan.h"
 #include "applier/statement_runner.h"
 #include "applier/target_table.h"
@@ -36,11 +37,20 @@ std::string short_text(const std::string& sql) {
   return sql.size() <= kShown ? sql : sql.substr(0, kShown) + " ...";
 }
 
-StatementSession session_of(const DdlEvent& event) {
+StatementSession session_of(const DdlEvent& event, const TrackerOptions& server) {
+  const protocol::Dialect dialect =
+      server.dialect == Dialect::kMariaDb ? protocol::Dialect::kMariadb : protocol::Dialect::kMysql;
   StatementSession session;
   session.schema = event.schema;
   session.strict = (event.sql_mode & kSqlModeStrict) != 0;
-  session.explicit_defaults_for_timestamp = event.explicit_defaults_for_timestamp.value_or(true);
+  session.explicit_defaults_for_timestamp =
+      event.explicit_defaults_for_timestamp.value_or(server.explicit_defaults_for_timestamp);
+  const auto collation = protocol::find_collation(event.charset.server, dialect);
+  if (collation) session.server_collation = collation->name;
+  if (event.utf8mb4_default_collation) {
+    const auto utf8mb4 = protocol::find_collation(*event.utf8mb4_default_collation, dialect);
+    if (utf8mb4) session.default_collations["utf8mb4"] = utf8mb4->name;
+  }
   return session;
 }
 
@@ -63,69 +73,40 @@ std::string StatementRunner::where() const {
          " AND position=" + quoted_string(position_);
 }
 
-// The transaction is in the copies of all tables that the statement names: it ran before they were
-// made.
-Result<bool> StatementRunner::in_all_copies(const DdlEvent& event, const DdlStatement& statement,
-                                            const std::map<TableName, TableWindow>& windows) const {
-  std::vector<const TableWindow*> concerned;
-  if (statement.tables.empty()) {
-    for (const auto& [name, window] : windows) concerned.push_back(&window);
-    if (concerned.empty()) return false;
-  } else {
-    for (const TableName& name : selection_.taken_tables(statement, event.schema)) {
-      const auto found = windows.find(name);
-      if (found != windows.end()) concerned.push_back(&found->second);
-    }
-    if (concerned.empty()) return before_all(event, windows);
-  }
-  std::size_t held = 0;
-  for (const TableWindow* window : concerned) {
-    const bool in_low = window->low.contains(event.id) ||
-                        (window->low_position && event.end <= *window->low_position);
-    held += in_low ? 1 : 0;
-    if (in_low || event.begin >= window->high || statement.tables.empty()) continue;
-    return Error(Errc::kData,
-                 "a table was changed while it was copied: " + short_text(statement.text))
-        .with_way_out("copy the task's tables again: start-task --remove-meta");
-  }
-  return held == concerned.size();
-}
-
-// A table that has no copy, in a statement from before every copy began: it is of the past.
-bool StatementRunner::before_all(const DdlEvent& event,
-                                 const std::map<TableName, TableWindow>& windows) {
-  return !windows.empty() && std::all_of(windows.begin(), windows.end(), [&](const auto& entry) {
-    const TableWindow& window = entry.second;
-    return window.low.contains(event.id) ||
-           (window.low_position && event.end <= *window.low_position);
-  });
-}
-
-Awaitable<std::vector<std::string>> StatementRunner::run(DdlEvent event, std::string low_position,
+Awaitable<StatementRunner::Outcome> StatementRunner::run(DdlEvent event, std::string low_position,
                                                          std::string low_set,
                                                          std::map<TableName, TableWindow> windows) {
+  Outcome outcome;
   const Result<DdlStatement> statement = selection_.parse(event);
   if (!statement) co_return statement.error();
-  const Result<bool> copied = in_all_copies(event, *statement, windows);
-  if (!copied) co_return copied.error();
-  std::vector<std::string> notes;
-  if (*copied) co_return notes;
+  const std::vector<TableName> taken = selection_.taken_tables(*statement, event.schema);
+  StatementFate fate = fate_of(event, *statement, taken, windows);
+  if (fate.kind == StatementFate::Kind::kPast) co_return outcome;
   position_ = low_position;
-  Result<StatementEffects> effects = schemas_.tracker().apply(*statement, session_of(event));
-  if (!effects) co_return effects.error().in("statement " + short_text(event.sql));
+  Result<StatementEffects> effects =
+      schemas_.tracker().apply(*statement, session_of(event, schemas_.tracker().options()));
+  if (!effects) {
+    if (effects.error().code() == Errc::kCopyAgain) outcome.copy_again = taken;
+    if (!outcome.copy_again.empty()) co_return outcome;
+    co_return effects.error().in("statement " + short_text(event.sql));
+  }
+  if (fate.kind == StatementFate::Kind::kCopyAgain && !changes_nothing(*effects)) {
+    outcome.copy_again = std::move(fate.tables);
+    co_return outcome;
+  }
   const Result<bool> wanted = selection_.executes(*statement, event.schema);
   if (!wanted) co_return wanted.error();
   if (*wanted) {
     auto route = [this](const TableName& name) { return route_of(name); };
     Result<StatementPlan> plan = plan_statement(*statement, *effects, target(), route);
     if (!plan) co_return plan.error().in("statement " + short_text(event.sql));
-    notes = plan->notes;
+    outcome.notes = plan->notes;
     const Result<void> executed = co_await execute(event, std::move(*plan), *effects);
     if (!executed) co_return executed.error();
   }
   const Result<void> done = co_await finish(event, std::move(low_position), std::move(low_set));
   if (!done) co_return done.error();
-  co_return notes;
+  co_return outcome;
 }
 
 std::optional<TableName> StatementRunner::route_of(const TableName& name) const {
@@ -170,8 +151,11 @@ Awaitable<void> StatementRunner::execute(const DdlEvent& event, StatementPlan pl
 Result<void> StatementRunner::verify(const StatementEffects& effects) const {
   for (const TableEffect& effect : effects.tables) {
     const bool renamed = effect.kind == TableEffect::Kind::kRenamed;
-    const std::optional<TableName> name = route_of(renamed ? effect.new_name : effect.name);
-    if (!name || !effect.after) continue;
+    const TableName& source = renamed ? effect.new_name : effect.name;
+    // Names that are only passed through (a swap by RENAME) have no table in the end.
+    const std::shared_ptr<const TableSchema> known = schemas_.tracker().find(source);
+    const std::optional<TableName> name = route_of(source);
+    if (!name || !known) continue;
     const TableSchema* there = schemas_.target_table(*name);
     const std::string place = name->schema + "." + name->table;
     if (there == nullptr) {
@@ -179,7 +163,7 @@ Result<void> StatementRunner::verify(const StatementEffects& effects) const {
           .with_way_out("make it as the source has it, then resume-task");
     }
     auto route = [this](const TableName& table) { return route_of(table); };
-    const Result<Compatibility> fits = compare_with_target(*effect.after, *there, target(), route);
+    const Result<Compatibility> fits = compare_with_target(*known, *there, target(), route);
     if (!fits) return fits.error();
     if (fits->compatible()) continue;
     return Error(Errc::kDiverged, "target table " + place + ": " + fits->errors.front())

@@ -24,6 +24,7 @@ enum class Errc : std::uint8_t {
   kPurged,       // the upstream no longer has the log   -> stop, say the ways out
   kDiverged,     // bytes, identity or schema differ     -> stop, show both
   kData,         // a row cannot be applied              -> pause with event, row and way out
+  kCopyAgain,    // the log cannot be applied to a copy  -> the task copies the tables again
   kFenced,       // another process owns the task        -> stop
   kStopped,      // asked to stop                        -> not a failure
 };

@@ -30,6 +30,7 @@ struct TaskPlan {
   relay::ConnectOptions target;
   dumper::DumpOptions dump;
   std::vector<dumper::DumpTable> tables;  // of the source, that the copy takes
+  bool shares_targets = false;            // other sources write the same target
   applier::ApplyOptions apply;
   std::unique_ptr<applier::TaskSelection> selection;
   std::unique_ptr<applier::TaskSchemas> schemas;
@@ -50,6 +51,10 @@ struct TaskPlanInput {
                                                     const conf::InstanceConfig& instance,
                                                     applier::CoordinatorOptions& options);
 
+// Where an empty relay log has to begin for this share.
+[[nodiscard]] Result<relay::StartPoint> start_of(const conf::TaskConfig& task,
+                                                 const conf::InstanceConfig& instance);
+
 // --remove-meta: the share begins anew. REQUIRES: the coordinator owns it; take_over() again.
 relay::Awaitable<void> forget_checkpoint(applier::Coordinator& coordinator,
                                          const conf::TaskConfig& task,
@@ -59,6 +64,17 @@ relay::Awaitable<void> forget_other_tables(applier::Coordinator& coordinator, co
                                            const conf::TaskConfig& task,
                                            const conf::InstanceConfig& instance);
 relay::Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& coordinator);
+// What the ledger and the source's tables of now say is left to copy; in the phase `sync` only what
+// was asked for.
+relay::Awaitable<std::vector<dumper::DumpTable>> tables_to_copy(applier::Coordinator& coordinator,
+                                                                const TaskPlan& plan);
+// These tables are to be copied, again or for the first time, before the log goes on.
+relay::Awaitable<void> ask_for_copies(applier::Coordinator& coordinator, const TaskPlan& plan,
+                                      std::vector<applier::TableName> names);
+// Tables that have come up at the source since the plan was made.
+relay::Awaitable<void> list_tables_again(TaskPlan& plan, const conf::TaskConfig& task,
+                                         const conf::InstanceConfig& instance,
+                                         SourceRunner& source);
 relay::Awaitable<void> finish_copy(applier::Coordinator& coordinator, TaskPlan& plan,
                                    const conf::TaskConfig& task,
                                    const conf::InstanceConfig& instance, SourceRunner& source);

@@ -119,7 +119,7 @@ Result<std::unique_ptr<applier::TaskSelection>> make_selection(const conf::TaskC
 }
 
 dumper::DumpOptions dump_options(const conf::TaskConfig& task, const conf::InstanceConfig& instance,
-                                 std::int64_t epoch) {
+                                 const applier::SessionOptions& session, std::int64_t epoch) {
   dumper::DumpOptions dump;
   dump.task = task.name;
   dump.source_id = instance.source_id;
@@ -132,6 +132,12 @@ dumper::DumpOptions dump_options(const conf::TaskConfig& task, const conf::Insta
   dump.grace = std::chrono::duration_cast<std::chrono::milliseconds>(task.tiderelay.no_locks_grace);
   dump.on_duplicate = static_cast<dumper::OnDuplicate>(instance.load.on_duplicate);
   if (instance.dump.rows != 0) dump.chunk_rows_max = instance.dump.rows;
+  dump.chunk_bytes = instance.dump.chunk_filesize.bytes;
+  if (instance.dump.statement_size.bytes != 0) {
+    dump.statement_bytes = instance.dump.statement_size.bytes;
+  }
+  dump.session = session;
+  dump.analyze = static_cast<dumper::Analyze>(instance.load.analyze);
   dump.random_seed = std::random_device()();
   return dump;
 }
@@ -158,6 +164,8 @@ applier::ApplyOptions apply_options(const conf::TaskConfig& task,
   apply.planner.batches_max = std::max<std::size_t>(2UL * apply.workers, 8);
   apply.planner.keep_low_set = server.gtid_on;
   apply.log_source.split_bytes = task.tiderelay.memory_budget.bytes / 2;
+  apply.log_source.split_rows = task.tiderelay.split_transaction_rows;
+  apply.log_source.always_replay = instance.sync.safe_mode;
   apply.log_source.binding.target = target;
   apply.log_source.binding.virtual_columns_logged = !server.mariadb;
   apply.seed = std::random_device()();
@@ -212,6 +220,13 @@ Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& co
   plan.rows = std::move(input.rows);
   plan.executor = input.executor;
   const conf::TaskConfig& task = *input.task;
+  if (task.shard_mode != conf::ShardMode::kNone) {
+    co_return Error(Errc::kConfig, "shard-mode (is-sharding) is not supported yet")
+        .with_way_out(
+            "leave it out: each source's statements are then run by themselves, and one that the "
+            "target has already counts as done where the tables fit; columns are dropped on all "
+            "shards before the task goes on");
+  }
   const conf::InstanceConfig& instance = *input.instance;
   applier::CoordinatorOptions coordinator_options;
   const Result<void> made = make_coordinator_options(task, instance, coordinator_options);
@@ -256,11 +271,28 @@ Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& co
   if (plan.tables.empty() && plan.rows.source.phase != kPhaseSync) {
     plan.notes.push_back("no table of source " + instance.source_id + " is selected at the moment");
   }
-  plan.dump = dump_options(task, instance, plan.rows.source.epoch);
+  plan.dump = dump_options(task, instance, coordinator_options.session, plan.rows.source.epoch);
+  plan.dump.route = [selection = plan.selection.get()](const TableName& name) {
+    const Result<std::optional<TableName>> target = selection->target_of(name);
+    return target ? *target : std::nullopt;
+  };
   plan.apply =
       apply_options(task, instance, coordinator_options, coordinator.target(), plan.server);
-  plan.apply.log_source.binding.shared_target = shares_targets(task);
+  plan.shares_targets = shares_targets(task);
+  plan.apply.log_source.binding.shared_target = plan.shares_targets;
   co_return plan;
+}
+
+Awaitable<void> list_tables_again(TaskPlan& plan, const conf::TaskConfig& task,
+                                  const conf::InstanceConfig& instance, SourceRunner& source) {
+  relay::Connection connection(plan.executor, source.connect());
+  const Result<void> connected = co_await connection.connect();
+  if (!connected) co_return connected.error().in("source " + instance.source_id);
+  const Result<std::vector<TableName>> taken =
+      co_await list_tables(connection, plan.selection->list());
+  if (!taken) co_return taken.error().in("source " + instance.source_id);
+  plan.tables.clear();
+  co_return add_tables(plan, task, instance, *taken);
 }
 
 std::vector<TableProgress> table_progress(const dumper::DumpStatus& status) {

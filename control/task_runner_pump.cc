@@ -28,7 +28,7 @@ constexpr std::chrono::milliseconds kStatusEvery{500};
 
 // Errors after which the same work may succeed by itself.
 bool passes_by_itself(const Error& error) {
-  if (error.code() == Errc::kConnection) return true;
+  if (error.code() == Errc::kConnection || error.code() == Errc::kCopyAgain) return true;
   if (error.code() != Errc::kServer) return false;
   switch (applier::classify(error, false)) {
     case applier::ErrorClass::kRetry:
@@ -208,17 +208,28 @@ Awaitable<TaskPlan> TaskRunner::Impl::prepare(applier::Coordinator& coordinator)
   co_return plan;
 }
 
+// Until nothing is left to copy: tables come up at the source while others are copied.
 Awaitable<void> TaskRunner::Impl::copy(applier::Coordinator& coordinator, TaskPlan& plan) {
-  if (plan.rows.source.phase == kPhaseSync) co_return Result<void>();
-  if (options.task.mode != conf::TaskMode::kIncremental) {
+  const bool first = plan.rows.source.phase != kPhaseSync;
+  const bool copies = options.task.mode != conf::TaskMode::kIncremental;
+  while (copies && !stopping && !pausing) {
+    Result<std::vector<dumper::DumpTable>> tables = co_await tables_to_copy(coordinator, plan);
+    if (!tables) co_return tables.error();
+    if (tables->empty()) break;
     set_unit(Unit::kDump);
-    dumper::DumpPump dump(loop.executor(), source.connect(), plan.target, plan.dump, plan.tables);
+    relay::ConnectOptions from = source.connect();
+    if (instance.dump.security.given()) from.tls = tls_options(instance.dump.security);
+    dumper::DumpPump dump(loop.executor(), from, plan.target, plan.dump, std::move(*tables));
     dump_now = &dump;
     const Result<void> dumped = co_await dump.run();
     dump_now = nullptr;
     if (!dumped) co_return dumped.error();
     add_notes(dump.status().notes);
+    if (!first) break;
+    const Result<void> listed = co_await list_tables_again(plan, options.task, instance, source);
+    if (!listed) co_return listed.error();
   }
+  if (!first || stopping || pausing) co_return Result<void>();
   co_return co_await finish_copy(coordinator, plan, options.task, instance, source);
 }
 
@@ -234,6 +245,10 @@ Awaitable<void> TaskRunner::Impl::follow(applier::Coordinator& coordinator, Task
   const Result<void> applied = co_await apply.run();
   publish_sync(apply.status());
   apply_now = nullptr;
+  if (applied || applied.error().code() != Errc::kCopyAgain) co_return applied;
+  if (options.task.mode == conf::TaskMode::kIncremental) co_return applied.error().as(Errc::kData);
+  const Result<void> asked = co_await ask_for_copies(coordinator, plan, apply.copy_again());
+  if (!asked) co_return asked.error();
   co_return applied;
 }
 

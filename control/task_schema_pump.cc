@@ -27,6 +27,8 @@ std::unique_ptr<applier::TaskSchemas> empty_schemas(const TaskPlan& plan) {
   applier::TrackerOptions options;
   options.dialect = dialect_of(plan.server);
   options.server_version = plan.server.version;
+  options.lower_case_table_names = plan.server.lower_case_table_names;
+  options.explicit_defaults_for_timestamp = plan.server.explicit_defaults_for_timestamp;
   applier::SchemaTracker tracker(options);
   const applier::TableFilter* list = &plan.selection->list();
   tracker.set_scope([list](const TableName& name) { return list->takes(name); });
@@ -48,13 +50,49 @@ Result<std::optional<std::string>> shown_text(const Result<relay::QueryOutcome>&
 
 }  // namespace
 
-Result<void> seed_from_copies(TaskPlan& plan, const std::vector<dumper::TableRow>& copied) {
-  plan.schemas = empty_schemas(plan);
-  for (const dumper::TableRow& row : copied) {
-    const Result<void> read = plan.schemas->tracker().read_table(row.source.schema, row.schema_sql);
-    if (!read) return read.error();
+Result<void> lay_copy_over(TaskPlan& plan, const dumper::TableRow& copied) {
+  if (!copied.schema_sql.empty()) {
+    return plan.schemas->tracker().read_table(copied.source.schema, copied.schema_sql);
   }
+  plan.schemas->tracker().forget_table(copied.source);
   return {};
+}
+
+namespace {
+
+// What CREATE TABLE takes where it names no character set.
+Awaitable<void> read_databases(relay::Connection& source, TaskPlan& plan) {
+  const Result<StatementResult> found = co_await source.execute(
+      "SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM "
+      "information_schema.SCHEMATA");
+  if (!found) co_return found.error();
+  for (const auto& row : found->rows) {
+    const std::string name = row.at(0).value_or("");
+    if (!plan.selection->list().takes_schema(name)) continue;
+    applier::CharsetClause charset;
+    charset.charset = row.at(1).value_or("");
+    charset.collation = row.at(2).value_or("");
+    plan.schemas->tracker().set_database(name, charset);
+  }
+  co_return Result<void>();
+}
+
+}  // namespace
+
+Awaitable<void> seed_from_copies(relay::asio::any_io_executor loop, TaskPlan& plan,
+                                 SourceRunner& source,
+                                 const std::vector<dumper::TableRow>& copied) {
+  plan.schemas = empty_schemas(plan);
+  relay::Connection connection(loop, source.connect());
+  const Result<void> connected = co_await connection.connect();
+  if (!connected) co_return connected.error();
+  const Result<void> databases = co_await read_databases(connection, plan);
+  if (!databases) co_return databases.error();
+  for (const dumper::TableRow& row : copied) {
+    const Result<void> read = lay_copy_over(plan, row);
+    if (!read) co_return read.error();
+  }
+  co_return Result<void>();
 }
 
 Awaitable<void> seed_from_source(relay::asio::any_io_executor loop, TaskPlan& plan,
@@ -63,6 +101,8 @@ Awaitable<void> seed_from_source(relay::asio::any_io_executor loop, TaskPlan& pl
   relay::Connection connection(loop, source.connect());
   const Result<void> connected = co_await connection.connect();
   if (!connected) co_return connected.error();
+  const Result<void> databases = co_await read_databases(connection, plan);
+  if (!databases) co_return databases.error();
   for (const dumper::DumpTable& table : plan.tables) {
     const Result<relay::QueryOutcome> outcome =
         co_await connection.query("SHOW CREATE TABLE " + quoted(table.source));

@@ -9,14 +9,17 @@
 
 namespace tiderelay::control {
 
-// Sets plan.schemas from what the copies were made of.
-[[nodiscard]] Result<void> seed_from_copies(TaskPlan& plan,
-                                            const std::vector<dumper::TableRow>& copied);
+// Sets plan.schemas from what the copies were made of, and the source's databases.
+relay::Awaitable<void> seed_from_copies(relay::asio::any_io_executor loop, TaskPlan& plan,
+                                        SourceRunner& source,
+                                        const std::vector<dumper::TableRow>& copied);
 // The same from the source as it is now: for tasks that copy nothing.
 relay::Awaitable<void> seed_from_source(relay::asio::any_io_executor loop, TaskPlan& plan,
                                         SourceRunner& source);
 // The same from the checkpoint's snapshot.
 [[nodiscard]] Result<void> restore_schemas(TaskPlan& plan);
+// A table as its copy was made of it, which may be that it was not there.
+[[nodiscard]] Result<void> lay_copy_over(TaskPlan& plan, const dumper::TableRow& copied);
 // The target's tables that the task's tables go to.
 relay::Awaitable<void> fetch_targets(applier::Coordinator& coordinator, TaskPlan& plan);
 

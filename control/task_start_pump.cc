@@ -15,10 +15,13 @@ using relay::Awaitable;
 
 namespace {
 
+dumper::Ledger ledger_of(const applier::Coordinator& coordinator, const TaskPlan& plan) {
+  return dumper::Ledger(plan.dump, coordinator.target().kind == applier::TargetKind::kTidb);
+}
+
 Awaitable<std::vector<dumper::TableRow>> read_copied(applier::Coordinator& coordinator,
                                                      const TaskPlan& plan) {
-  const bool tidb = coordinator.target().kind == applier::TargetKind::kTidb;
-  const dumper::Ledger ledger(plan.dump, tidb);
+  const dumper::Ledger ledger = ledger_of(coordinator, plan);
   const Result<relay::QueryOutcome> read = co_await coordinator.query(ledger.read_tables_sql());
   if (!read) co_return read.error();
   co_return dumper::Ledger::read_tables(read->results.front());
@@ -94,6 +97,32 @@ std::string set_before(relay::LogCatalog& catalog, const relay::LogPosition& pos
   return "";
 }
 
+// Statements that a copy holds are not followed: until the mark has passed its HIGH its table is as
+// it was copied. Stored before anything behind it is applied.
+Awaitable<void> lay_copies_over(applier::Coordinator& coordinator, TaskPlan& plan,
+                                const std::vector<dumper::TableRow>& copied,
+                                const applier::ApplyStart& start) {
+  for (const dumper::TableRow& row : copied) {
+    if (start.windows.at(row.source).high < start.position) continue;
+    const Result<void> laid = lay_copy_over(plan, row);
+    if (!laid) co_return laid.error();
+  }
+  applier::SourceUpdate update;
+  update.schema_snapshot = plan.schemas->tracker().snapshot();
+  if (*update.schema_snapshot == plan.rows.source.schema_snapshot) co_return Result<void>();
+  std::vector<std::string> nothing;
+  co_return co_await coordinator.update(std::move(update), std::move(nothing));
+}
+
+Result<dumper::DumpTable> dump_table(const TaskPlan& plan, const TableName& source) {
+  for (const dumper::DumpTable& table : plan.tables) {
+    if (table.source == source) return table;
+  }
+  const Result<std::optional<TableName>> target = plan.selection->target_of(source);
+  if (!target) return target.error();
+  return dumper::DumpTable{source, target->value_or(source), plan.shares_targets};
+}
+
 struct Beginning {
   relay::LogPosition position;
   std::string set;
@@ -110,7 +139,10 @@ Result<Beginning> incremental_start(relay::LogCatalog& catalog, const conf::Star
     if (!file) {
       return Error(Errc::kPurged,
                    "meta.binlog-gtid: the relay log has no file that begins within it")
-          .with_way_out("start the source with relay-binlog-gtid, or from a later place");
+          .with_way_out(
+              "make the source anew (operate-source stop, then create) with relay-binlog-gtid in "
+              "its "
+              "file, or begin the task at a later place");
     }
     beginning.position = *file;
     beginning.set = set->mysql().text();
@@ -120,7 +152,14 @@ Result<Beginning> incremental_start(relay::LogCatalog& catalog, const conf::Star
     const std::uint64_t offset = std::max<std::uint64_t>(start.binlog_pos, 4);
     const Result<relay::LogPosition> position =
         parse_in_log(catalog, start.binlog_name + ":" + std::to_string(offset));
-    if (!position) return position.error().in("meta.binlog-name");
+    if (!position) {
+      return position.error()
+          .in("meta.binlog-name")
+          .with_way_out(
+              "make the source anew (operate-source stop, then create) with relay-binlog-name in "
+              "its "
+              "file, or begin the task at a later place");
+    }
     beginning.position = *position;
     return beginning;
   }
@@ -129,6 +168,22 @@ Result<Beginning> incremental_start(relay::LogCatalog& catalog, const conf::Star
 }
 
 }  // namespace
+
+Result<relay::StartPoint> start_of(const conf::TaskConfig& task,
+                                   const conf::InstanceConfig& instance) {
+  relay::StartPoint start;
+  if (task.mode != conf::TaskMode::kIncremental) return start;
+  if (!instance.start.binlog_gtid.empty()) {
+    const Result<relay::GtidState> set = relay::GtidState::parse(instance.start.binlog_gtid);
+    if (!set) return set.error().in("meta.binlog-gtid").as(Errc::kConfig);
+    start.kind = relay::StartPoint::Kind::kGtids;
+    start.gtids = *set;
+  } else if (!instance.start.binlog_name.empty()) {
+    start.kind = relay::StartPoint::Kind::kFile;
+    start.file = instance.start.binlog_name;
+  }
+  return start;
+}
 
 Awaitable<void> finish_copy(applier::Coordinator& coordinator, TaskPlan& plan,
                             const conf::TaskConfig& task, const conf::InstanceConfig& instance,
@@ -148,7 +203,7 @@ Awaitable<void> finish_copy(applier::Coordinator& coordinator, TaskPlan& plan,
     if (!found) co_return found.error();
     beginning.position = *found;
     if (plan.server.gtid_on && !plan.server.mariadb) beginning.set = set_before(catalog, *found);
-    const Result<void> seeded = seed_from_copies(plan, *copied);
+    const Result<void> seeded = co_await seed_from_copies(plan.executor, plan, source, *copied);
     if (!seeded) co_return seeded.error();
   }
   applier::SourceUpdate update;
@@ -164,6 +219,38 @@ Awaitable<void> finish_copy(applier::Coordinator& coordinator, TaskPlan& plan,
   plan.rows.source.schema_snapshot = *update.schema_snapshot;
   std::vector<std::string> nothing;
   co_return co_await coordinator.update(std::move(update), std::move(nothing));
+}
+
+Awaitable<std::vector<dumper::DumpTable>> tables_to_copy(applier::Coordinator& coordinator,
+                                                         const TaskPlan& plan) {
+  const Result<std::vector<dumper::TableRow>> known = co_await read_copied(coordinator, plan);
+  if (!known) co_return known.error();
+  std::vector<dumper::DumpTable> tables;
+  for (const dumper::TableRow& row : *known) {
+    if (row.state == dumper::TableState::kLoaded) continue;
+    const Result<dumper::DumpTable> table = dump_table(plan, row.source);
+    if (!table) co_return table.error();
+    tables.push_back(*table);
+  }
+  if (plan.rows.source.phase == kPhaseSync) co_return tables;
+  for (const dumper::DumpTable& table : plan.tables) {
+    const bool in_ledger = std::ranges::any_of(
+        *known, [&](const dumper::TableRow& row) { return row.source == table.source; });
+    if (!in_ledger) tables.push_back(table);
+  }
+  co_return tables;
+}
+
+Awaitable<void> ask_for_copies(applier::Coordinator& coordinator, const TaskPlan& plan,
+                               std::vector<applier::TableName> names) {
+  std::vector<dumper::DumpTable> tables;
+  for (const TableName& name : names) {
+    const Result<dumper::DumpTable> table = dump_table(plan, name);
+    if (!table) co_return table.error();
+    tables.push_back(*table);
+  }
+  std::vector<std::string> statements = ledger_of(coordinator, plan).copy_again_sql(tables);
+  co_return co_await coordinator.update(applier::SourceUpdate(), std::move(statements));
 }
 
 Awaitable<applier::ApplyStart> make_apply_start(applier::Coordinator& coordinator, TaskPlan& plan,
@@ -183,6 +270,8 @@ Awaitable<applier::ApplyStart> make_apply_start(applier::Coordinator& coordinato
   if (!plan.schemas) {
     const Result<void> restored = restore_schemas(plan);
     if (!restored) co_return restored.error();
+    const Result<void> laid = co_await lay_copies_over(coordinator, plan, *copied, start);
+    if (!laid) co_return laid.error();
   }
   const Result<void> fetched = co_await fetch_targets(coordinator, plan);
   if (!fetched) co_return fetched.error();

@@ -143,14 +143,17 @@ struct DumpPump::Impl {
                                                       applier::TableSchema source_schema);
   relay::Awaitable<void> create_target(Hand& hand, TableTask& table, applier::TableSchema schema);
   relay::Awaitable<void> estimate(Hand& hand, TableTask& table);
+  relay::Awaitable<void> analyze(Hand& hand, TableTask& table);
   relay::Awaitable<void> begin_loading(Hand& hand, TableTask& table, std::string create);
   relay::Awaitable<void> begin_anew(Hand& hand, TableTask& table);
+  relay::Awaitable<void> empty_target(Hand& hand, TableTask& table);
+  relay::Awaitable<void> note_absence(Hand& hand, TableTask& table);  // dropped at the source
   [[nodiscard]] Result<void> resume_chunks(TableTask& table);
   relay::Awaitable<void> plan_chunks(Hand& hand, TableTask& table);
   relay::Awaitable<void> store_chunks(Hand& hand, TableTask& table, std::vector<ChunkRow> chunks);
   relay::Awaitable<void> wait_for_chunks(TableTask& table);
   relay::Awaitable<bool> schema_still_same(Hand& hand, TableTask& table);
-  relay::Awaitable<void> finish_table(Hand& hand, TableTask& table);
+  relay::Awaitable<bool> finish_table(Hand& hand, TableTask& table);  // false: begin anew
   void enqueue(TableTask& table, ChunkRow chunk);
 
   // ---- chunk_pump.cc

@@ -20,6 +20,13 @@ struct DumpTable {
   bool shared_target = false;
 };
 
+// ANALYZE TABLE when a table is loaded. TiDB only.
+enum class Analyze : std::uint8_t {
+  kOptional,  // a failure is noted
+  kRequired,  // a failure ends the phase
+  kOff,
+};
+
 // What a row does that meets another one with the same key in the target. Never applied to shared
 // targets: there it pauses.
 enum class OnDuplicate : std::uint8_t { kReplace, kError, kIgnore };
@@ -50,6 +57,7 @@ struct DumpOptions {
   std::chrono::seconds lock_wait{5};  // for LOCK TABLES ... READ, which writers queue behind
 
   OnDuplicate on_duplicate = OnDuplicate::kReplace;
+  Analyze analyze = Analyze::kOff;
 
   // How source tables become target tables; kind and version are taken from the target's greeting.
   applier::Target translation;

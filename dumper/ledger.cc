@@ -44,8 +44,8 @@ Error unreadable(const char* what) {
 }
 
 Result<TableState> state_of(const std::string& text) {
-  for (const TableState state :
-       {TableState::kPlanned, TableState::kLoading, TableState::kStaged, TableState::kLoaded}) {
+  for (const TableState state : {TableState::kPlanned, TableState::kLoading, TableState::kStaged,
+                                 TableState::kLoaded, TableState::kAgain}) {
     if (text == state_text(state)) return state;
   }
   if (text == "replay" || text == "strict") return TableState::kLoaded;
@@ -55,7 +55,7 @@ Result<TableState> state_of(const std::string& text) {
 }  // namespace
 
 const char* state_text(TableState state) {
-  constexpr const char* kTexts[] = {"planned", "loading", "staged", "loaded"};
+  constexpr const char* kTexts[] = {"planned", "loading", "staged", "loaded", "again"};
   return kTexts[static_cast<std::size_t>(state)];
 }
 
@@ -184,9 +184,26 @@ Result<void> Ledger::read_chunks(const relay::StatementResult& rows,
 
 std::string Ledger::add_tables_sql(const std::vector<DumpTable>& tables) const {
   const std::string epoch = std::to_string(options_.epoch);
+  return begin() + "UPDATE " + table_name("tiderelay_source") + " SET epoch = IF(epoch = " + epoch +
+         ", " + epoch + ", NULL)" + scope() + "; " + insert_tables(tables) +
+         " ON DUPLICATE KEY UPDATE epoch = " + epoch + "; COMMIT";
+}
+
+std::vector<std::string> Ledger::copy_again_sql(const std::vector<DumpTable>& tables) const {
+  std::vector<std::string> statements = {
+      insert_tables(tables) +
+      " ON DUPLICATE KEY UPDATE state = IF(state = 'loaded', 'again', state)"};
+  for (const DumpTable& table : tables) {
+    statements.push_back("UPDATE " + table_name("tiderelay_chunk") + " SET state = 'void'" +
+                         scope(table.source));
+  }
+  return statements;
+}
+
+std::string Ledger::insert_tables(const std::vector<DumpTable>& tables) const {
+  const std::string epoch = std::to_string(options_.epoch);
   std::string sql =
-      begin() + "UPDATE " + table_name("tiderelay_source") + " SET epoch = IF(epoch = " + epoch +
-      ", " + epoch + ", NULL)" + scope() + "; INSERT INTO " + table_name("tiderelay_table") +
+      "INSERT INTO " + table_name("tiderelay_table") +
       " (task, source, schema_name, table_name, target_schema, target_table, state, "
       "keyless, low_set, low_position, high_position, schema_sql, note, epoch) VALUES ";
   for (std::size_t i = 0; i < tables.size(); ++i) {
@@ -196,7 +213,7 @@ std::string Ledger::add_tables_sql(const std::vector<DumpTable>& tables) const {
            quoted_text(table.source.table) + ", " + quoted_text(table.target.schema) + ", " +
            quoted_text(table.target.table) + ", 'planned', 0, '', '', '', '', '', " + epoch + ")";
   }
-  return sql + " ON DUPLICATE KEY UPDATE epoch = " + epoch + "; COMMIT";
+  return sql;
 }
 
 std::string Ledger::low_columns(const LowMark& low) const {

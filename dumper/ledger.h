@@ -27,6 +27,7 @@ enum class TableState : std::uint8_t {
   kLoading,  // chunks are planned and loaded
   kStaged,   // keyless: all rows are in the staging table, parts are moved
   kLoaded,   // LOW and HIGH are known; the applier's from here (replay, strict)
+  kAgain,    // it was loaded, and is to be copied anew: the target holds rows of the old copy
 };
 [[nodiscard]] const char* state_text(TableState state);
 
@@ -49,7 +50,7 @@ struct TableRow {
   LowMark low;
   std::string low_uuid;  // while it is loading: of the server that low.position belongs to
   std::string high_position;
-  std::string schema_sql;  // CREATE TABLE at LOW
+  std::string schema_sql;  // CREATE TABLE at LOW; empty when loaded: there was no such table
   std::string note;
   std::uint32_t next_chunk = 0;  // above all numbers ever given, void ones included
   std::vector<ChunkRow> chunks;  // planned and done, by number
@@ -96,6 +97,9 @@ class Ledger {
   [[nodiscard]] std::string staged_sql(const TableName& table, const TableUpdate& update,
                                        const std::vector<ChunkRow>& chunks) const;
   [[nodiscard]] std::string void_chunks_sql(const TableName& table) const;
+  // For a transaction that fences the coordinator's row: the tables are to be copied, again or for
+  // the first time.
+  [[nodiscard]] std::vector<std::string> copy_again_sql(const std::vector<DumpTable>& tables) const;
 
   // Inside the transaction that loads the chunk, before its COMMIT: matches one row.
   [[nodiscard]] std::string chunk_done_sql(const TableName& table, const ChunkRow& chunk) const;
@@ -113,6 +117,7 @@ class Ledger {
   [[nodiscard]] std::string fence_table(const TableName& table) const;
   [[nodiscard]] std::string low_columns(const LowMark& low) const;
   [[nodiscard]] std::string set_table(const TableName& table, const TableUpdate& update) const;
+  [[nodiscard]] std::string insert_tables(const std::vector<DumpTable>& tables) const;
   [[nodiscard]] std::string insert_chunks(const TableName& table,
                                           const std::vector<ChunkRow>& chunks) const;
 

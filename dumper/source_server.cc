@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <map>
 #include <tuple>
 
@@ -156,7 +157,8 @@ const char* SourceServer::position_statement() const {
 
 std::string describe_source_sql() {
   return "SHOW GLOBAL VARIABLES WHERE Variable_name IN "
-         "('server_uuid', 'server_id', 'gtid_mode', 'log_bin')";
+         "('server_uuid', 'server_id', 'gtid_mode', 'log_bin', 'lower_case_table_names', "
+         "'explicit_defaults_for_timestamp')";
 }
 
 Result<SourceServer> describe_source(const std::string& server_version,
@@ -171,6 +173,8 @@ Result<SourceServer> describe_source(const std::string& server_version,
   source.server_uuid = source.mariadb ? "mariadb-" + values["server_id"] : values["server_uuid"];
   source.gtid_on = source.mariadb || values["gtid_mode"] == "ON";
   source.log_bin = values["log_bin"] == "ON";
+  source.lower_case_table_names = std::atoi(values["lower_case_table_names"].c_str());
+  source.explicit_defaults_for_timestamp = values["explicit_defaults_for_timestamp"] != "OFF";
   if (source.version < 50'600) {
     return Error(Errc::kUnsupported, "the source is version " + server_version)
         .with_way_out("use MySQL 5.6 or later, or MariaDB 10.2 or later");

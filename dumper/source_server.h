@@ -30,6 +30,8 @@ struct SourceServer {
   std::string server_uuid;    // MariaDB: "mariadb-<server id>"
   bool gtid_on = false;       // MySQL: gtid_mode=ON; MariaDB: always
   bool log_bin = false;
+  int lower_case_table_names = 0;
+  bool explicit_defaults_for_timestamp = true;
 
   [[nodiscard]] LowMethod low_method(bool no_locks) const;
   [[nodiscard]] const char* position_statement() const;  // SHOW MASTER STATUS, by its name there

@@ -65,22 +65,50 @@ Awaitable<void> DumpPump::Impl::copy_table(Hand& hand, TableTask& table) {
     table.status.rows_estimated = table.status.rows_done;
     co_return Result<void>();
   }
-  for (;;) {
-    const Result<bool> complete = co_await copy_once(hand, table);
-    if (!complete) co_return complete.error();
-    if (*complete) co_return Result<void>();
+  bool complete = false;
+  while (!complete) {
+    if (table.row.state != TableState::kAgain) {
+      const Result<bool> copied = co_await copy_once(hand, table);
+      if (!copied) co_return copied.error();
+      complete = *copied;
+    }
+    if (complete) break;
     const Result<void> cleared = co_await begin_anew(hand, table);
     if (!cleared) co_return cleared.error();
   }
+  co_return co_await analyze(hand, table);
+}
+
+// Statistics, so that the target's first plans are good ones.
+Awaitable<void> DumpPump::Impl::analyze(Hand& hand, TableTask& table) {
+  const bool wanted =
+      options.analyze != Analyze::kOff && target_info.kind == applier::TargetKind::kTidb;
+  if (!wanted || table.status.rows_done == 0) co_return Result<void>();
+  const Result<QueryOutcome> answer = co_await persist(
+      hand, hand.target, "ANALYZE TABLE " + quoted_table(table.table.target) + "; ROLLBACK");
+  if (!answer) co_return answer.error();
+  if (!answer->error) co_return Result<void>();
+  const Error error = answer->error->in("ANALYZE TABLE " + quoted_table(table.table.target));
+  if (options.analyze == Analyze::kRequired) co_return error;
+  note(error.text());
+  hand.target.drop();
+  co_return Result<void>();
 }
 
 Awaitable<bool> DumpPump::Impl::copy_once(Hand& hand, TableTask& table) {
   table.status.stage = TableStage::kPreparing;
-  const Result<std::string> create = co_await show_create(hand, hand.source, table.table.source);
-  if (!create) co_return create.error();
   const bool resumed = table.row.state != TableState::kPlanned;
-  const bool staged = table.row.state == TableState::kStaged;  // DDL is in the log, behind it
-  if (resumed && !staged && comparable_create(*create) != comparable_create(table.row.schema_sql)) {
+  const bool staged = table.row.state == TableState::kStaged;  // what follows it is in the log
+  Result<std::string> create = table.row.schema_sql;
+  if (!staged) create = co_await show_create(hand, hand.source, table.table.source);
+  if (!create && is_absent(create.error())) {
+    if (resumed) co_return false;
+    const Result<void> noted = co_await note_absence(hand, table);
+    if (!noted) co_return noted.error();
+    co_return true;
+  }
+  if (!create) co_return create.error();
+  if (resumed && comparable_create(*create) != comparable_create(table.row.schema_sql)) {
     co_return false;
   }
   const Result<void> prepared = co_await prepare_table(hand, table, *create);
@@ -105,9 +133,8 @@ Awaitable<bool> DumpPump::Impl::copy_once(Hand& hand, TableTask& table) {
   if (!waited) co_return waited.error();
   const Result<bool> same = co_await schema_still_same(hand, table);
   if (!same || !*same) co_return same;
-  const Result<void> finished_table = co_await finish_table(hand, table);
-  if (!finished_table) co_return finished_table.error();
-  co_return true;
+  const Result<bool> finished_table = co_await finish_table(hand, table);
+  co_return finished_table;
 }
 
 Awaitable<std::string> DumpPump::Impl::show_create(Hand& hand, Session& session, TableName name) {
@@ -324,49 +351,78 @@ Awaitable<void> DumpPump::Impl::wait_for_chunks(TableTask& table) {
 
 Awaitable<bool> DumpPump::Impl::schema_still_same(Hand& hand, TableTask& table) {
   const Result<std::string> create = co_await show_create(hand, hand.source, table.table.source);
+  if (!create && is_absent(create.error())) co_return false;
   if (!create) co_return create.error();
   const bool same = comparable_create(*create) == comparable_create(table.row.schema_sql);
   if (same && table.schema_changed) co_return table.schema_error;
   co_return same;
 }
 
-// The source's table was altered while its rows were copied: what was copied is of no use.
+// The source's table was altered while its rows were copied, or the log does not fit its copy: what
+// was copied is of no use.
 Awaitable<void> DumpPump::Impl::begin_anew(Hand& hand, TableTask& table) {
-  const std::string target_name = quoted_table(table.table.target);
   note("table " + quoted_table(table.table.source) +
        " was altered while it was copied; its copy begins anew");
   const Result<void> voided =
       co_await persist_fenced(hand, ledger->void_chunks_sql(table.table.source));
   if (!voided) co_return voided.error();
-  Result<QueryOutcome> emptied = QueryOutcome();
-  if (table.row.created) {
-    emptied = co_await persist(hand, hand.target, "DROP TABLE IF EXISTS " + target_name);
-    if (!emptied) co_return emptied.error();
-  } else {
-    emptied = co_await persist(hand, hand.target, "SELECT 1 FROM " + target_name + " LIMIT 1");
-    if (!emptied) co_return emptied.error();
-    const bool absent = emptied->error && is_absent(*emptied->error);
-    const bool holds_rows = !emptied->error && !emptied->results.front().rows.empty();
-    if (holds_rows && !table.plan.keyless()) {
-      co_return Error(Errc::kDiverged,
-                      "it was altered at the source while its rows were copied, and the target's "
-                      "table is not the dumper's own")
-          .with_way_out("make the definition of " + target_name +
-                        " fit the source's, delete the rows that came from this source, and "
-                        "resume the task");
-    }
-    if (absent) emptied->error.reset();
-  }
-  if (emptied->error) co_return *emptied->error;
+  const Result<void> emptied = co_await empty_target(hand, table);
+  if (!emptied) co_return emptied.error();
   table.forget_plan();
   co_return Result<void>();
 }
 
-Awaitable<void> DumpPump::Impl::finish_table(Hand& hand, TableTask& table) {
+Awaitable<void> DumpPump::Impl::empty_target(Hand& hand, TableTask& table) {
+  const std::string name = quoted_table(table.table.target);
+  const bool only_staged = table.row.keyless && table.row.state != TableState::kAgain;
+  const std::string sql =
+      table.row.created ? "DROP TABLE IF EXISTS " + name : "SELECT 1 FROM " + name + " LIMIT 1";
+  const Result<QueryOutcome> answer = co_await persist(hand, hand.target, sql);
+  if (!answer) co_return answer.error();
+  if (answer->error && !is_absent(*answer->error)) co_return *answer->error;
+  const bool holds_rows =
+      !table.row.created && !answer->error && !answer->results.front().rows.empty();
+  if (!holds_rows || only_staged) co_return Result<void>();
+  co_return Error(Errc::kDiverged,
+                  "it was altered at the source while its rows were copied, and the target's "
+                  "table is not the dumper's own")
+      .with_way_out("make the definition of " + name +
+                    " fit the source's, delete the rows that came from this source, and "
+                    "resume the task");
+}
+
+// LOW is read after the table was found missing: the log up to there has nothing to say about it.
+Awaitable<void> DumpPump::Impl::note_absence(Hand& hand, TableTask& table) {
+  TableUpdate update;
+  update.state = TableState::kLoaded;
+  const LowMethod method = source_server.low_method(options.no_locks);
+  if (method == LowMethod::kGtidSet || method == LowMethod::kGtidSetMinusOwned) {
+    const Result<LowReading> reading = co_await read_mark(hand.source);
+    if (!reading) co_return reading.error();
+    update.low = reading->mark;
+  }
+  const Result<std::string> end = co_await log_end(hand);
+  if (!end) co_return end.error();
+  if (update.low.set.empty()) update.low.position = *end;
+  update.high_position = *end;
+  const Result<void> stored =
+      co_await persist_fenced(hand, ledger->update_table_sql(table.table.source, update));
+  if (!stored) co_return stored.error();
+  table.row.state = TableState::kLoaded;
+  table.status.stage = TableStage::kLoaded;
+  table.status.rows_estimated = 0;
+  note("table " + quoted_table(table.table.source) + " is no longer at the source");
+  co_return Result<void>();
+}
+
+// HIGH comes first: a statement that the comparison misses lies behind it. False: begin anew.
+Awaitable<bool> DumpPump::Impl::finish_table(Hand& hand, TableTask& table) {
   const Result<void> repaired = co_await repair_displaced(hand, table);
   if (!repaired) co_return repaired.error();
   const Result<std::string> high = co_await log_end(hand);
   if (!high) co_return high.error();
+  const Result<bool> same = co_await schema_still_same(hand, table);
+  if (!same || !*same) co_return same;
   TableUpdate update;
   update.state = TableState::kLoaded;
   update.created = table.row.created;
@@ -385,7 +441,7 @@ Awaitable<void> DumpPump::Impl::finish_table(Hand& hand, TableTask& table) {
   table.row.state = TableState::kLoaded;
   table.status.stage = TableStage::kLoaded;
   table.status.rows_estimated = table.status.rows_done;
-  co_return Result<void>();
+  co_return true;
 }
 
 }  // namespace tiderelay::dumper
