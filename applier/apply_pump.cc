@@ -240,7 +240,8 @@ Awaitable<void> ApplyPump::Impl::run_statement(DdlEvent statement) {
 }
 
 Awaitable<void> ApplyPump::Impl::run_drained(DdlEvent statement) {
-  StatementRunner runner(coordinator, selection, schemas, options.worker.scope);
+  StatementRunner runner(coordinator, selection, schemas, options.worker.scope,
+                         options.source_time_zone);
   std::string low_position = log.catalog().text(statement.end);
   AppliedSet low_set = planner.low_water().set;
   if (options.planner.keep_low_set) low_set.add(statement.id);

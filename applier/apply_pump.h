@@ -32,6 +32,7 @@ struct ApplyOptions {
   std::uint32_t workers = 16;
   std::chrono::milliseconds low_water_interval{1000};
   std::chrono::milliseconds looks_at_fence{15'000};  // also when idle: has somebody taken over?
+  std::string source_time_zone;                      // what SYSTEM means at the source
   std::uint64_t seed = 0;                            // of the back-off's jitter
 };
 

@@ -213,6 +213,7 @@ Result<void> LogSource::on_statement(const protocol::QueryEvent& query, const Ev
   statement.end = event_end_;
   if (!has_gtid_) statement.id.end = event_end_.offset_bytes;
   statement.timestamp_seconds = event.header.timestamp_seconds;
+  statement.microseconds = query.status.microseconds.value_or(0);
   statement.server_id = event.header.server_id;
   statement.sql = std::string(query.sql);
   statement.schema = std::string(query.schema);

@@ -51,6 +51,7 @@ struct DdlEvent {
   relay::LogPosition begin;
   relay::LogPosition end;
   std::uint32_t timestamp_seconds = 0;
+  std::uint32_t microseconds = 0;
   std::uint32_t server_id = 0;
   std::string sql;
   std::string schema;  // the session's default schema

@@ -83,6 +83,19 @@ std::string session_setup_sql(const TargetInfo& target, const SessionOptions& op
   return sql;
 }
 
+std::string before_statement_sql(const StatementMoment& moment) {
+  return fmt::format(
+      "SET SESSION timestamp={}.{:06},time_zone={},sql_mode='{}ALLOW_INVALID_DATES,"
+      "NO_AUTO_VALUE_ON_ZERO'",
+      moment.seconds, moment.microseconds,
+      quoted_text(moment.time_zone.empty() ? "+00:00" : moment.time_zone),
+      moment.strict ? "STRICT_TRANS_TABLES," : "");
+}
+
+std::string after_statement_sql() {
+  return fmt::format("SET SESSION timestamp=DEFAULT,time_zone='+00:00',sql_mode='{}'", kModes);
+}
+
 Result<SessionFacts> session_is_ready(const relay::QueryOutcome& outcome) {
   if (outcome.error) return *outcome.error;
   const relay::StatementResult* answer = nullptr;

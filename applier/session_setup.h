@@ -29,6 +29,18 @@ struct SessionOptions {
 // One packet: SETs, then one SELECT that session_is_ready() judges.
 std::string session_setup_sql(const TargetInfo& target, const SessionOptions& options);
 
+// Around a statement that changes the schema: its own moment, time zone and strictness, and strings
+// with backslash escapes. Each is a packet of its own, for TiDB reads a packet whole before it runs
+// any of it. No errors of dates: the source has judged them.
+struct StatementMoment {
+  std::uint32_t seconds = 0;
+  std::uint32_t microseconds = 0;
+  std::string time_zone;  // empty: it does not matter
+  bool strict = true;
+};
+std::string before_statement_sql(const StatementMoment& moment);
+std::string after_statement_sql();
+
 struct SessionFacts {
   std::uint64_t max_allowed_packet_bytes = 0;
 };

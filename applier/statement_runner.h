@@ -13,6 +13,7 @@
 
 #include "applier/coordinator.h"
 #include "applier/log_source.h"
+#include "applier/session_setup.h"
 #include "applier/statement_plan.h"
 #include "applier/task_schemas.h"
 #include "applier/task_selection.h"
@@ -21,13 +22,14 @@ namespace tiderelay::applier {
 
 class StatementRunner {
  public:
-  // All outlive the runner.
+  // All outlive the runner. source_time_zone: what SYSTEM means at the source, "+02:00".
   StatementRunner(Coordinator& coordinator, TaskSelection& selection, TaskSchemas& schemas,
-                  CheckpointScope scope)
+                  CheckpointScope scope, std::string source_time_zone)
       : coordinator_(coordinator),
         selection_(selection),
         schemas_(schemas),
-        scope_(std::move(scope)) {}
+        scope_(std::move(scope)),
+        source_time_zone_(std::move(source_time_zone)) {}
 
   struct Outcome {
     std::vector<std::string> notes;     // for the user
@@ -44,6 +46,7 @@ class StatementRunner {
                                       std::size_t step);
   relay::Awaitable<bool> send_statement(const DdlEvent& event, const StatementPlan& plan,
                                         std::size_t step, std::string before);
+  [[nodiscard]] StatementMoment moment_of(const DdlEvent& event) const;
   relay::Awaitable<void> note_intent(const DdlEvent& event, std::string sql, std::size_t step,
                                      std::string before);
   relay::Awaitable<void> end_forgotten(std::size_t step, bool possible);
@@ -61,6 +64,7 @@ class StatementRunner {
   TaskSelection& selection_;
   TaskSchemas& schemas_;
   const CheckpointScope scope_;
+  const std::string source_time_zone_;
   std::string position_;  // behind the statement, names its rows
 };
 

@@ -216,22 +216,38 @@ Awaitable<void> StatementRunner::note_intent(const DdlEvent& event, std::string 
   co_return co_await coordinator_.update(SourceUpdate(), std::move(statements));
 }
 
+StatementMoment StatementRunner::moment_of(const DdlEvent& event) const {
+  StatementMoment moment;
+  moment.seconds = event.timestamp_seconds;
+  moment.microseconds = event.microseconds;
+  moment.time_zone = event.time_zone == "SYSTEM" ? source_time_zone_ : event.time_zone;
+  moment.strict = (event.sql_mode & kSqlModeStrict) != 0;
+  return moment;
+}
+
 // true: send it again. A lost answer is decided by what became of the statement.
 Awaitable<bool> StatementRunner::send_statement(const DdlEvent& event, const StatementPlan& plan,
                                                 std::size_t step, std::string before) {
   const Result<relay::Connection*> session = co_await coordinator_.session();
   if (!session) co_return session.error();
-  const std::string sql = fmt::format("SET timestamp={}; {} /* {} */; SET timestamp=DEFAULT",
-                                      event.timestamp_seconds, plan.sql[step], marker(step));
+  const Result<relay::QueryOutcome> set =
+      co_await (*session)->query(before_statement_sql(moment_of(event)));
+  if (!set && connection_lost(set.error())) co_return true;
+  if (!set) co_return set.error();
+  if (set->error) {
+    co_return set->error->with_way_out(
+        "the statement ran in time zone " + event.time_zone +
+        ": load the time zone tables into the target (mysql_tzinfo_to_sql), then resume-task");
+  }
+  const std::string sql = fmt::format("{} /* {} */", plan.sql[step], marker(step));
   (*session)->set_io_timeout(kStatementPatience);
   const Result<relay::QueryOutcome> outcome = co_await (*session)->query(sql);
   (*session)->set_io_timeout((*session)->options().io_timeout);
-  if (outcome && !outcome->error) co_return false;
   if (outcome) {
-    const Error error = *outcome->error;
-    const std::string reset = "SET timestamp=DEFAULT";
-    const Result<relay::QueryOutcome> back = co_await coordinator_.query(reset);
+    const Result<relay::QueryOutcome> back = co_await coordinator_.query(after_statement_sql());
     if (!back) co_return back.error();
+    if (!outcome->error) co_return false;
+    const Error error = *outcome->error;
     if (says_done_before(error.server_code())) co_return false;  // verify() judges
     co_return error.with_way_out(
         "do to the target by hand what the statement should do there, then let a filter rule with "

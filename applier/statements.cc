@@ -26,7 +26,7 @@ bool changes(const Cell& before, const Cell& after) {
 
 // An upsert sends the whole row: it must be known, and worth it.
 bool upsert_serves(const NetChange& change) {
-  if (!change.binding->sole_unique_key()) return false;
+  if (!change.binding->upsert_serves()) return false;
   std::size_t unchanged_bytes = 0;
   bool any = false;
   for (const std::uint32_t at : change.binding->written()) {
@@ -58,8 +58,9 @@ Shape shape_for(const NetChange& change) {
     case RowOp::kUpdate:
       return upsert_serves(change) ? Shape::kUpsertUpdate : Shape::kPointUpdate;
     case RowOp::kReplayWrite:
-      if (binding.sole_unique_key()) return Shape::kReplayUpsert;
-      return binding.shared_target() ? Shape::kReplayRewrite : Shape::kReplayReplace;
+      if (binding.upsert_serves()) return Shape::kReplayUpsert;
+      return binding.shared_target() && !binding.sole_unique_key() ? Shape::kReplayRewrite
+                                                                   : Shape::kReplayReplace;
   }
   return Shape::kInsert;
 }

@@ -283,6 +283,10 @@ const Key* TableBinding::choose_match_key() {
       }
     }
   }
+  wide_bits_ = options_.target.kind == TargetKind::kTidb &&
+               std::ranges::any_of(columns_, [](const auto& at) {
+                 return at.target && at.target->type == SqlType::kBit && at.target->length > 56;
+               });
   sole_unique_key_ = chosen != nullptr && unique_keys == 1;
   return chosen;
 }

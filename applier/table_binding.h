@@ -75,6 +75,8 @@ class TableBinding {
   // INSERT ... ON DUPLICATE KEY UPDATE can only meet the row that it means: the key that finds rows
   // is the target's only unique key.
   [[nodiscard]] bool sole_unique_key() const { return sole_unique_key_; }
+  // TiDB's VALUES(column) of a BIT of 57 bits or more has its bytes turned round (measured, 8.5.3).
+  [[nodiscard]] bool upsert_serves() const { return sole_unique_key_ && !wide_bits_; }
   [[nodiscard]] bool shared_target() const { return options_.shared_target; }
 
   // Conflict marks of a change, appended to `out`: first the row before (0 for an insert), then the
@@ -115,6 +117,7 @@ class TableBinding {
   std::vector<std::uint32_t> unique_columns_;
   bool sole_unique_key_ = false;
   bool unique_values_hidden_ = false;
+  bool wide_bits_ = false;
   std::vector<ConflictKey> keys_;  // [0]: the row
 };
 

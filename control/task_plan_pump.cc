@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
 
 #include "applier/schema_builder.h"
@@ -72,6 +73,19 @@ Awaitable<void> check_row_images(relay::Connection& source) {
   co_return Error(Errc::kConfig, "binlog_row_image is " + image + ", FULL is needed")
       .with_way_out(
           "at the source: SET GLOBAL binlog_row_image = 'FULL', then reconnect its writers");
+}
+
+// What time_zone SYSTEM means at the source now, as "+02:00". A statement of the other half of the
+// year is an hour off where it puts local times into rows that exist.
+Awaitable<std::string> read_system_time_zone(relay::Connection& source) {
+  const Result<StatementResult> found = co_await source.execute(
+      "SELECT TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', "
+      "'SYSTEM'))");
+  if (!found) co_return found.error();
+  if (found->rows.empty() || !found->rows[0][0]) co_return std::string();
+  const int minutes = std::atoi(found->rows[0][0]->c_str());
+  co_return fmt::format("{}{:02}:{:02}", minutes < 0 ? '-' : '+', std::abs(minutes) / 60,
+                        std::abs(minutes) % 60);
 }
 
 // The relay log has begun, so that what the copy misses will be there.
@@ -278,6 +292,9 @@ Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& co
   };
   plan.apply =
       apply_options(task, instance, coordinator_options, coordinator.target(), plan.server);
+  Result<std::string> time_zone = co_await read_system_time_zone(source);
+  if (!time_zone) co_return time_zone.error().in("source " + instance.source_id);
+  plan.apply.source_time_zone = std::move(*time_zone);
   plan.shares_targets = shares_targets(task);
   plan.apply.log_source.binding.shared_target = plan.shares_targets;
   co_return plan;

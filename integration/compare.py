@@ -11,6 +11,10 @@ from waiting import until
 
 Row = tuple[Any, ...]
 SHOWN = 8
+INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")
+BYTES = ("binary", "varbinary", "bit", "tinyblob", "blob", "mediumblob", "longblob", "vector", "geometry", "point",
+         "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection",
+         "geomcollection")
 
 
 def columns(server: Server, schema: str, table: str) -> list[tuple[str, str]]:
@@ -29,7 +33,9 @@ def canonical(value: bytes | None, kind: str) -> Any:
         return json.dumps(json.loads(value), sort_keys=True)
     if kind in ("float", "double"):
         return float(value)
-    if kind in ("binary", "varbinary", "bit", "tinyblob", "blob", "mediumblob", "longblob"):
+    if kind in INTEGERS:
+        return int(value)  # TiDB prints ZEROFILL without its zeros
+    if kind in BYTES:
         return value.hex()
     return value.decode("utf-8")
 

@@ -83,6 +83,23 @@ TEST(Statements, WriteTheNetEffectOfEachRow) {
   expect_all(cases, std::size(cases));
 }
 
+TEST(Statements, NeverUpsertBitsThatTidbTurnsRound) {
+  Column bits = integer("v");
+  bits.type = SqlType::kBit;
+  bits.type_text = "bit(64)";
+  bits.length = 64;
+  const TableSchema source = table("t", {integer("id"), integer("v")}, {primary({"id"})});
+  const TableSchema target = table("t", {integer("id"), bits}, {primary({"id"})});
+  applier::BindingOptions options;
+  options.target.kind = TargetKind::kTidb;
+  const auto t = bind(source, target, options);
+  EXPECT_TRUE(t->sole_unique_key());
+  EXPECT_FALSE(t->upsert_serves());
+  bits.length = 56;
+  const auto narrow = bind(source, table("t", {integer("id"), bits}, {primary({"id"})}), options);
+  EXPECT_TRUE(narrow->upsert_serves());
+}
+
 TEST(Statements, NeverUpsertWhereAnotherUniqueKeyCouldBeMet) {
   const auto t = bind(
       table("t", {integer("id"), integer("u"), integer("v")}, {primary({"id"}), unique({"u"})}));
@@ -142,12 +159,14 @@ TEST(Statements, FindRowsWithoutAKeyByAllTheirBytes) {
   Case cases[] = {
       {"a row is matched null-safely, byte by byte, once",
        transaction(1).remove(t, {Null(), "it's"}),
-       "DELETE FROM `s`.`k` WHERE `a` IS NULL AND CAST(`b` AS BINARY) <=> CAST('it''s' AS BINARY) "
+       "DELETE FROM `s`.`k` WHERE `a` IS NULL AND CONVERT(`b` USING binary) <=> CONVERT('it''s' "
+       "USING binary) "
        "LIMIT 1;SET @n0=ROW_COUNT()"},
       {"changes keep their order, inserts that follow each other share a statement",
        transaction(1).insert(t, {1, "x"}).insert(t, {2, "x"}).update(t, {1, "x"}, {3, "x"}),
        "INSERT INTO `s`.`k` (`a`,`b`) VALUES (1,'x'),(2,'x');"
-       "UPDATE `s`.`k` SET `a`=3 WHERE `a` <=> 1 AND CAST(`b` AS BINARY) <=> CAST('x' AS BINARY) "
+       "UPDATE `s`.`k` SET `a`=3 WHERE `a` <=> 1 AND CONVERT(`b` USING binary) <=> CONVERT('x' "
+       "USING binary) "
        "LIMIT 1;SET @n1=ROW_COUNT()"},
   };
   expect_all(cases, std::size(cases));
