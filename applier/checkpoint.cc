@@ -124,28 +124,32 @@ std::vector<std::string> meta_tables_sql(const std::string& meta_schema) {
   };
 }
 
-std::string takeover_sql(const CheckpointScope& scope, TargetKind target) {
+std::string current_epoch_sql(const CheckpointScope& scope) {
   const std::string source = table(scope.meta_schema, "tiderelay_source");
-  const std::string mine = where(scope);
-  std::string sql = fmt::format(
-      "ROLLBACK;{};INSERT INTO {} (task,source,epoch,seq,phase,low_position,low_set,"
-      "rules_fingerprint,rules_since,schema_snapshot) VALUES ({},{},1,0,'new','','','','','') "
-      "ON DUPLICATE KEY UPDATE epoch=epoch+1;"
-      "SET @tiderelay_epoch=(SELECT epoch FROM {}{})",
-      locking_begin(target), source, quoted_text(scope.task), quoted_text(scope.source), source,
-      mine);
-  for (const char* const name : {"tiderelay_checkpoint", "tiderelay_table", "tiderelay_chunk"}) {
-    sql += fmt::format(";UPDATE {} SET epoch=@tiderelay_epoch{}", table(scope.meta_schema, name),
-                       mine);
-  }
-  return sql + ";SELECT @tiderelay_epoch AS taken_epoch;COMMIT";
+  return fmt::format(
+      "ROLLBACK;INSERT INTO {} (task,source,epoch,seq,phase,low_position,low_set,"
+      "rules_fingerprint,rules_since,schema_snapshot) VALUES ({},{},0,0,'new','','','','','') "
+      "ON DUPLICATE KEY UPDATE epoch=epoch;COMMIT;SELECT epoch AS current_epoch FROM {}{};ROLLBACK",
+      source, quoted_text(scope.task), quoted_text(scope.source), source, where(scope));
 }
 
-Result<std::int64_t> takeover_epoch(const relay::QueryOutcome& outcome) {
+Result<std::int64_t> current_epoch(const relay::QueryOutcome& outcome) {
   if (outcome.error) return *outcome.error;
-  const relay::StatementResult* const answer = result_set(outcome, "taken_epoch");
-  if (answer == nullptr || answer->rows.size() != 1) return unreadable("no epoch was given");
+  const relay::StatementResult* const answer = result_set(outcome, "current_epoch");
+  if (answer == nullptr || answer->rows.size() != 1) return unreadable("it has no epoch");
   return number(answer->rows[0][0], "epoch");
+}
+
+std::string takeover_sql(const CheckpointScope& scope, TargetKind target, std::int64_t epoch) {
+  const std::string mine = where(scope);
+  std::string sql =
+      fmt::format("ROLLBACK;{};UPDATE {} SET epoch=IF(epoch={},{},NULL){}", locking_begin(target),
+                  table(scope.meta_schema, "tiderelay_source"), epoch, epoch + 1, mine);
+  for (const char* const name : {"tiderelay_checkpoint", "tiderelay_table", "tiderelay_chunk"}) {
+    sql +=
+        fmt::format(";UPDATE {} SET epoch={}{}", table(scope.meta_schema, name), epoch + 1, mine);
+  }
+  return sql + ";COMMIT";
 }
 
 std::string read_rows_sql(const CheckpointScope& scope) {

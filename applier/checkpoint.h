@@ -49,11 +49,12 @@ struct WorkerRow {  // tiderelay_checkpoint
   AppliedSet applied;
 };
 
-// Takeover: one packet that raises the epoch everywhere and commits, then one that reads. A lost
-// answer: take over again.
-std::string takeover_sql(const CheckpointScope& scope, TargetKind target);
-// The epoch that takeover_sql() gave, from its answers.
-Result<std::int64_t> takeover_epoch(const relay::QueryOutcome& outcome);
+// Takeover: the epoch that is there (the row is made if it is missing), then one packet that raises
+// exactly this one everywhere, then one that reads. A lost answer: begin again. Without the fence a
+// takeover that commits late on a forgotten connection would take the task from its own process.
+std::string current_epoch_sql(const CheckpointScope& scope);
+Result<std::int64_t> current_epoch(const relay::QueryOutcome& outcome);
+std::string takeover_sql(const CheckpointScope& scope, TargetKind target, std::int64_t epoch);
 
 std::string read_rows_sql(const CheckpointScope& scope);
 struct CheckpointRows {

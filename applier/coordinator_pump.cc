@@ -19,6 +19,7 @@ struct Coordinator::Impl {
   Awaitable<void> connect();
   Awaitable<void> back_off(Error error, bool answers_commit);
   Awaitable<QueryOutcome> try_query(std::string sql);
+  Awaitable<std::int64_t> raise_epoch();
   Awaitable<CheckpointRows> read();
   Awaitable<std::int64_t> seq_of_row();
 
@@ -100,6 +101,31 @@ Awaitable<QueryOutcome> Coordinator::Impl::try_query(std::string sql) {
   co_return outcome;
 }
 
+// Whoever raises the epoch that it saw owns the task; one that finds another begins again.
+Awaitable<std::int64_t> Coordinator::Impl::raise_epoch() {
+  for (;;) {
+    const Result<QueryOutcome> seen = co_await try_query(current_epoch_sql(options.scope));
+    if (!seen || seen->error) {
+      const Error error = seen ? *seen->error : seen.error();
+      const Result<void> again = co_await back_off(error, false);
+      if (!again) co_return again.error();
+      continue;
+    }
+    const Result<std::int64_t> epoch = current_epoch(*seen);
+    if (!epoch) co_return epoch.error();
+    const Result<QueryOutcome> raised =
+        co_await try_query(takeover_sql(options.scope, target.kind, *epoch));
+    if (raised && !raised->error) {
+      wait = std::chrono::milliseconds(0);
+      co_return *epoch + 1;
+    }
+    const Error error = raised ? *raised->error : raised.error();
+    if (error.server_code() == 1048) continue;
+    const Result<void> again = co_await back_off(error, true);
+    if (!again) co_return again.error();
+  }
+}
+
 Awaitable<CheckpointRows> Coordinator::Impl::read() {
   for (;;) {
     const Result<QueryOutcome> outcome = co_await try_query(read_rows_sql(options.scope));
@@ -126,13 +152,7 @@ Awaitable<CheckpointRows> Coordinator::take_over(std::uint32_t workers) {
     const Result<QueryOutcome> made = co_await query(sql);
     if (!made) co_return made.error();
   }
-  // A takeover may run twice: it only raises the epoch.
-  const Result<void> connected = co_await impl_->connect();
-  if (!connected) co_return connected.error();
-  const Result<QueryOutcome> raised =
-      co_await query(takeover_sql(impl_->options.scope, impl_->target.kind));
-  if (!raised) co_return raised.error();
-  const Result<std::int64_t> epoch = takeover_epoch(*raised);
+  const Result<std::int64_t> epoch = co_await impl_->raise_epoch();
   if (!epoch) co_return epoch.error();
   impl_->fence.epoch = *epoch;
   Result<CheckpointRows> rows = co_await impl_->read();

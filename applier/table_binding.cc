@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "applier/engine_rules.h"
 #include "applier/sql_text.h"
 
 namespace tiderelay::applier {
@@ -222,6 +223,7 @@ Result<void> TableBinding::bind_columns(std::span<const protocol::WireColumn> wi
 }
 
 Result<void> TableBinding::check_target_columns() const {
+  if (!is_transactional(target_)) return not_transactional(target_);
   for (const Column& column : target_.columns) {
     if (find_column(source_, column.name) != nullptr) continue;
     const bool fills_itself = !column.not_null || column.default_sql.has_value() ||

@@ -341,14 +341,17 @@ class Translator {
       for (Check& check : out_.schema.checks) check.enforced = true;
   }
 
+  // Other engines than InnoDB are left out: rows and position could not commit together there.
   void map_options() {
     auto& options = out_.schema.options;
     const auto unwanted = [this](const std::pair<std::string, std::string>& option) {
       if (option.first == "AUTO_INCREMENT") return false;
       if (tidb()) return true;
-      const bool kept = option.first == "ENGINE" || option.first == "ROW_FORMAT" ||
-                        option.first == "KEY_BLOCK_SIZE" || option.first.starts_with("STATS_");
-      return !kept || same_word(option.second, "Aria") || option.second == "TokuDB";
+      if (option.first == "ENGINE") return !same_word(option.second, "InnoDB");
+      if (option.first == "ROW_FORMAT") {
+        return same_word(option.second, "FIXED") || same_word(option.second, "PAGE");
+      }
+      return option.first != "KEY_BLOCK_SIZE" && !option.first.starts_with("STATS_");
     };
     options.erase(std::remove_if(options.begin(), options.end(), unwanted), options.end());
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "applier/engine_rules.h"
 #include "applier/sql_text.h"
 
 namespace tiderelay::dumper {
@@ -220,16 +221,6 @@ void plan_keys(TablePlan& plan, const TableSchema& source, const TableSchema& ta
   }
 }
 
-bool is_transactional(const TableSchema& schema) {
-  for (const auto& [option, value] : schema.options) {
-    if (same_name(option, "ENGINE"))
-      return !same_name(value, "MyISAM") && !same_name(value, "Aria") &&
-             !same_name(value, "MEMORY") && !same_name(value, "CSV") &&
-             !same_name(value, "ARCHIVE");
-  }
-  return true;
-}
-
 // What LOAD DATA reads each field into.
 std::string file_columns(const TablePlan& plan) {
   std::string list;
@@ -247,9 +238,10 @@ Result<TablePlan> plan_table(const DumpTable& table, const TableSchema& source,
                              const TableSchema& target, TargetKind kind) {
   TablePlan plan;
   plan.table = table;
+  if (!applier::is_transactional(target)) return applier::not_transactional(target);
   const Result<void> columns = plan_columns(plan, source, target, kind);
   if (!columns) return columns.error();
-  plan.transactional = is_transactional(source);
+  plan.transactional = applier::is_transactional(source);
   plan_conversion(plan, target, kind);
   plan_keys(plan, source, target);
   return plan;

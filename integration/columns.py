@@ -178,8 +178,6 @@ MARIADB = [
     Column("c_uuid", "uuid", ("'123e4567-e89b-12d3-a456-426655440000'", "'00000000-0000-0000-0000-000000000000'"), 0),
     Column("c_inet6", "inet6", ("'::'", "'2001:db8::ff00:42:8329'", "'::ffff:192.0.2.1'"), 0),
     Column("c_inet4", "inet4", ("'0.0.0.0'", "'255.255.255.255'", "'10.1.2.3'"), 0),
-    Column("c_compressed", "varchar(3000) compressed", ("repeat('x', 3000)", "'short'", "''"), 0),
-    Column("c_blob_compressed", "blob compressed", (EVERY_BYTE, "repeat('x', 3000)"), 0),
 ]
 VECTORS = [Column("c_vector", "vector(3)", ("string_to_vector('[1,-2.5,3e38]')", "string_to_vector('[0,0,1e-37]')"),
                   97, False)]

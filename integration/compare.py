@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections import Counter
 from typing import Any, Iterable, Sequence
 
@@ -12,7 +13,7 @@ from waiting import until
 Row = tuple[Any, ...]
 SHOWN = 8
 INTEGERS = ("tinyint", "smallint", "mediumint", "int", "bigint")
-BYTES = ("binary", "varbinary", "bit", "tinyblob", "blob", "mediumblob", "longblob", "vector", "geometry", "point",
+BYTES = ("binary", "varbinary", "bit", "tinyblob", "blob", "mediumblob", "longblob", "geometry", "point",
          "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection",
          "geomcollection")
 
@@ -35,7 +36,9 @@ def canonical(value: bytes | None, kind: str) -> Any:
         return float(value)
     if kind in INTEGERS:
         return int(value)  # TiDB prints ZEROFILL without its zeros
-    if kind in BYTES:
+    if kind == "vector" and value.startswith(b"["):  # TiDB prints it
+        return struct.pack(f"<{value.count(b',') + 1}f", *json.loads(value)).hex()
+    if kind in (*BYTES, "vector"):
         return value.hex()
     return value.decode("utf-8")
 
@@ -45,15 +48,19 @@ def rows(server: Server, schema: str, table: str, names: Sequence[tuple[str, str
     chosen = ", ".join(_as_text(name, kind) for name, kind in names)
     with server.connect(conv={}, use_unicode=False) as connection, connection.cursor() as cursor:
         cursor.execute("set time_zone = '+00:00'")
-        cursor.execute(f"select {chosen} from `{schema}`.`{table}`")
+        cursor.execute(f"select {chosen} from {quoted(schema)}.{quoted(table)}")
         kinds = [kind for _, kind in names]
         return Counter(tuple(map(canonical, row, kinds)) for row in cursor.fetchall())
 
 
 def _as_text(name: str, kind: str) -> str:
     if kind == "float":  # its plain text is cut to six digits
-        return f"`{name}` + 0e0"
-    return f"`{name}`"
+        return f"{quoted(name)} + 0e0"
+    return quoted(name)
+
+
+def quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def difference(expected: Counter[Row], actual: Counter[Row]) -> str:

@@ -92,6 +92,12 @@ class Mover:
     def tail(self, lines: int = 40) -> str:
         return "\n".join(self.text().splitlines()[-lines:])
 
+    def peak_mib(self) -> int:
+        """The most memory that the running process has had at once."""
+        assert self.process
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) // 1024
+
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 

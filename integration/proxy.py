@@ -29,6 +29,8 @@ class Faults:
     lose_commit_answer: float = 0  # COMMIT arrives and is executed, its answer does not come back
     lose_commit: float = 0  # the connection ends instead of COMMIT arriving
     cut_at_commit: float = 0  # both at once: nobody knows whether COMMIT was executed
+    late_commit: float = 0  # the client's side ends, COMMIT arrives late_seconds afterwards
+    late_seconds: float = 1.5
     cut_after_bytes: int = 0  # every connection ends after a random number of bytes up to this
     delay_seconds: float = 0  # before each piece, both ways
     blackhole: bool = False  # connections stay open and carry nothing
@@ -151,14 +153,29 @@ class Proxy:
             link.mute.set()  # first: the answer may be back before the connection is closed
             link.server.sendall(data)
             return False
+        draw -= faults.cut_at_commit
+        if draw < faults.late_commit:
+            self._commit_late(link, data)
+            return False
         return self._pass(link, link.server, data)
+
+    def _commit_late(self, link: _Link, data: bytes) -> None:
+        """The client believes the connection dead long before the server gets to see COMMIT on it."""
+        link.mute.set()
+        try:
+            link.client.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        pause(self.faults.late_seconds)
+        link.server.sendall(data)
+        self._swallow(link, "late_commit")
 
     def _downward(self, link: _Link) -> None:
         first = True
         try:
             while data := link.server.recv(CHUNK):
                 if link.swallow.is_set():
-                    self._swallow(link)
+                    self._swallow(link, "lose_commit_answer")
                     break
                 if link.mute.is_set():
                     break
@@ -168,9 +185,10 @@ class Proxy:
                     break
         except OSError:
             pass
-        link.close()
+        if not link.mute.is_set():
+            link.close()
 
-    def _swallow(self, link: _Link) -> None:
+    def _swallow(self, link: _Link, fault: str) -> None:
         """Reads until the server has said all: only then COMMIT is certain to have been executed."""
         link.server.settimeout(QUIET_SECONDS)
         try:
@@ -178,7 +196,7 @@ class Proxy:
                 pass
         except OSError:
             pass
-        self.happened["lose_commit_answer"] += 1
+        self.happened[fault] += 1
 
 
 def without_tls(greeting: bytes) -> bytes:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any, Sequence
 
 import compare
@@ -21,8 +25,8 @@ class WrongInputs(MoverScenario):
                        "insert into shop.t values (1, 'one'), (2, 'two')")
         return server
 
-    def target(self) -> Server:
-        return self.server("mysql80")
+    def target(self, kind: str = "mysql80") -> Server:
+        return self.target_server(kind, ["shop"])
 
     def mover(self, source: Server, target: Server, task: dict[str, Any] | None = None, name: str = "mover",
               **changes: Any) -> harness.Mover:
@@ -138,14 +142,28 @@ class WrongInputs(MoverScenario):
         self.expect(mover, ["denied", "GRANT|right|privilege", "poor"])
 
     def test_a_row_of_the_target_was_deleted_by_hand(self) -> None:
-        source, target = self.source(), self.target()
+        self.a_row_is_missing("mysql80")
+
+    @only_long
+    def test_a_row_of_tidb_was_deleted_by_hand(self) -> None:
+        self.a_row_is_missing("tidb")
+
+    def a_row_is_missing(self, target_kind: str) -> None:
+        source, target = self.source(), self.target(target_kind)
         mover = self.running_in_the_log(source, target)
         target.execute("delete from shop.t where id = 2")
         source.execute("update shop.t set v = 'new' where id = 2")
         self.expect(mover, ["shop.*t", r"\b2\b", "no row|missing|met 0 rows", "on-missing-row|resume|skip"])
 
     def test_a_row_of_the_target_was_added_by_hand(self) -> None:
-        source, target = self.source(), self.target()
+        self.a_row_is_there_already("mysql80")
+
+    @only_long
+    def test_a_row_of_tidb_was_added_by_hand(self) -> None:
+        self.a_row_is_there_already("tidb")
+
+    def a_row_is_there_already(self, target_kind: str) -> None:
+        source, target = self.source(), self.target(target_kind)
         mover = self.running_in_the_log(source, target)
         target.execute("insert into shop.t values (3, 'mine')")
         source.execute("insert into shop.t values (3, 'source')")
@@ -157,11 +175,124 @@ class WrongInputs(MoverScenario):
         self.assertEqual(compare.differences([source], target, "shop", ["t"]), "", "the way out works")
 
     def test_a_value_that_the_target_refuses(self) -> None:
-        source, target = self.source(), self.target()
+        self.a_value_is_refused("mysql80")
+
+    @only_long
+    def test_a_value_that_tidb_refuses(self) -> None:
+        self.a_value_is_refused("tidb")
+
+    def a_value_is_refused(self, target_kind: str) -> None:
+        source, target = self.source(), self.target(target_kind)
         mover = self.running_in_the_log(source, target)
         target.execute("alter table shop.t modify v varchar(3)")
         source.execute("insert into shop.t values (9, 'too long')")
         self.expect(mover, ["shop.*t", "too long|1406", r"\bv\b"])
+
+    def changed_by_hand(self, target_kind: str, change: str, back: str, words: Sequence[str]) -> None:
+        source, target = self.source(), self.target(target_kind)
+        mover = self.running_in_the_log(source, target)
+        target.execute(change)
+        source.execute("insert into shop.t values (20, 'after')")
+        self.expect(mover, words)
+        mover.end()
+        target.execute(back)
+        mover.sync()
+        self.assertEqual(compare.differences([source], target, "shop", ["t"]), "", "the way out works")
+
+    def test_a_column_of_the_target_was_renamed_by_hand(self) -> None:
+        self.changed_by_hand("mysql80", "alter table shop.t change v w varchar(10)",
+                             "alter table shop.t change w v varchar(10)",
+                             ["shop.*t", r"\bv\b"])
+
+    def test_a_table_of_the_target_was_renamed_by_hand(self) -> None:
+        self.changed_by_hand("mysql80", "rename table shop.t to shop.gone", "rename table shop.gone to shop.t",
+                             ["shop.*t", "no table|doesn't exist|not exist", "create it|make it|rename|resume"])
+
+    @only_long
+    def test_a_table_of_tidb_was_renamed_by_hand(self) -> None:
+        self.changed_by_hand("tidb", "rename table shop.t to shop.gone", "rename table shop.gone to shop.t",
+                             ["shop.*t", "no table|doesn't exist|not exist", "create it|make it|rename|resume"])
+
+    @only_long
+    def test_a_trigger_was_made_in_the_target(self) -> None:
+        source, target = self.source(), self.target()
+        mover = self.running_in_the_log(source, target)
+        mover.stop()
+        target.execute("create trigger shop.hand before insert on shop.t for each row set new.v = 'hand'")
+        self.expect(mover.start(), ["trigger", "hand", "DROP TRIGGER"])
+
+    # -- the disk -------------------------------------------------------------------------------------------------
+
+    def behind(self, source: Server, target: Server, *more: str) -> tuple[harness.Mover, int]:
+        """A relay log that holds more than the target has: the mover was killed before it could apply it. Gives the
+        offset that is applied."""
+        mover = self.running_in_the_log(source, target)
+        target.pause()
+        applied = harness.relay_files(mover.data, "s1")[-1].stat().st_size
+        for at in range(100, 160):
+            source.execute(f"insert into shop.t values ({at}, 'later')")
+        source.execute(*more, "insert into shop.t values (90, 'last')")
+        name, offset = source.query("show master status")[0][:2]
+        self.until("the log is here", lambda: (
+            (last := harness.relay_files(mover.data, "s1")[-1]).name == name and last.stat().st_size >= offset, last))
+        mover.kill()
+        target.resume()
+        return mover, applied
+
+    def test_a_relay_log_cut_at_its_end_is_fetched_again(self) -> None:
+        source, target = self.source(), self.target()
+        mover, applied = self.behind(source, target)
+        log = harness.relay_files(mover.data, "s1")[-1]
+        os.truncate(log, (applied + log.stat().st_size) // 2)
+        mover.sync()
+        self.assertEqual(compare.differences([source], target, "shop", ["t"]), "")
+
+    @staticmethod
+    def corrupt(log: Path, begin: int) -> bytes:
+        """Changes one byte in the middle behind `begin`; what was there before."""
+        good = log.read_bytes()
+        middle = (begin + len(good)) // 2
+        log.write_bytes(good[:middle] + bytes([good[middle] ^ 0xff]) + good[middle + 1:])
+        return good
+
+    def test_a_byte_changed_in_the_open_file_is_fetched_again(self) -> None:
+        source, target = self.source(), self.target()
+        mover, applied = self.behind(source, target)
+        log = harness.relay_files(mover.data, "s1")[-1]
+        good = self.corrupt(log, applied)
+        mover.sync()
+        self.assertRegex(mover.text(), f"{log.name}.*does not match its checksum.*fetched again")
+        self.assertEqual(log.read_bytes()[:len(good)], good)
+        self.assertEqual(compare.differences([source], target, "shop", ["t"]), "")
+
+    def test_a_byte_changed_in_a_closed_file_is_named(self) -> None:
+        source, target = self.source(), self.target()
+        mover, applied = self.behind(source, target, "flush logs")
+        log = harness.relay_files(mover.data, "s1")[0]
+        self.corrupt(log, applied)
+        self.expect(mover.start(), [log.name, "checksum|corrupt|crc", "remove .*sources/s1"])
+        mover.end()
+        shutil.rmtree(mover.data / "sources/s1")
+        mover.sync()
+        self.assertEqual(compare.differences([source], target, "shop", ["t"]), "", "the way out works")
+
+    def test_the_disk_is_full(self) -> None:
+        source, target = self.source(), self.target()
+        mover = self.mover(source, target)
+        mover.data.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", mover.data]).returncode != 0:
+            self.skipTest("only root can mount a small disk")
+        self.addCleanup(lambda: subprocess.run(["umount", "-l", mover.data], check=True))
+        self.addCleanup(mover.end)
+        mover.start()
+        self.until("the log phase", lambda: (harness.phases(target, "mover").get("s1") == "sync", mover.must_run()))
+        source.execute("create table shop.large (id int primary key, v mediumblob)",
+                       *[f"insert into shop.large values ({at}, repeat('x', 1000000))" for at in range(8)])
+        self.expect(mover, ["No space left on device", "data"])
+        self.assertEqual(mover.wait(60), 1, "a log that cannot be written ends the process")
+        subprocess.run(["mount", "-o", "remount,size=64m", mover.data], check=True)
+        mover.sync()
+        self.assertEqual(compare.differences([source], target, "shop", ["t", "large"]), "", "with room it goes on")
 
     # -- the files ------------------------------------------------------------------------------------------------
 

@@ -57,12 +57,16 @@ TEST(Checkpoint, ReadsTheRowsBackUnlessSomebodyTookOver) {
   EXPECT_EQ(read_rows(relay::QueryOutcome(), 5).error().code(), Errc::kCorrupt);
 }
 
-TEST(Checkpoint, TheTakeoverTellsItsEpochFromInsideItsTransaction) {
+TEST(Checkpoint, ATakeoverRaisesTheEpochThatItSawAndNoOther) {
   relay::QueryOutcome outcome;
-  outcome.results.push_back(result_set({"taken_epoch"}, {{"7"}}));
-  EXPECT_EQ(takeover_epoch(outcome).value(), 7);
+  outcome.results.push_back(result_set({"current_epoch"}, {{"7"}}));
+  EXPECT_EQ(current_epoch(outcome).value(), 7);
   outcome.error = Error(9007, "HY000", "write conflict");
-  EXPECT_EQ(takeover_epoch(outcome).error().server_code(), 9007);
+  EXPECT_EQ(current_epoch(outcome).error().server_code(), 9007);
+  const std::string sql = takeover_sql({"m", "t", "s"}, TargetKind::kTidb, 7);
+  EXPECT_NE(sql.find("BEGIN PESSIMISTIC;UPDATE `m`.tiderelay_source SET epoch=IF(epoch=7,8,NULL)"),
+            std::string::npos)
+      << sql;
 }
 
 TEST(ErrorClass, DependsOnTheCodeAndOnWhetherItAnswersCommit) {

@@ -74,13 +74,17 @@ class RealTarget : public ::testing::Test {
 
   // One takeover with one worker.
   void take_over() {
-    const auto epoch = takeover_epoch(query(takeover_sql(scope_, target_.kind)));
-    ASSERT_TRUE(epoch) << epoch.error().text();
-    auto read = read_rows(query(read_rows_sql(scope_)), *epoch);
+    const auto seen = current_epoch(query(current_epoch_sql(scope_)));
+    ASSERT_TRUE(seen) << seen.error().text();
+    const std::int64_t epoch = *seen + 1;
+    run(takeover_sql(scope_, target_.kind, *seen));
+    EXPECT_EQ(query(takeover_sql(scope_, target_.kind, *seen)).error->server_code(), 1048)
+        << "one that comes late takes nothing over";
+    auto read = read_rows(query(read_rows_sql(scope_)), epoch);
     ASSERT_TRUE(read) << read.error().text();
-    const SourceFence fence = {*epoch, read->source.seq};
-    run(source_transaction_sql(scope_, fence, {}, {worker_rows_sql(scope_, 1, *epoch)}));
-    read = read_rows(query(read_rows_sql(scope_)), *epoch);
+    const SourceFence fence = {epoch, read->source.seq};
+    run(source_transaction_sql(scope_, fence, {}, {worker_rows_sql(scope_, 1, epoch)}));
+    read = read_rows(query(read_rows_sql(scope_)), epoch);
     ASSERT_TRUE(read) << read.error().text();
     ASSERT_EQ(read->workers.size(), 1U);
     EXPECT_EQ(read->source.seq, fence.seq + 1);

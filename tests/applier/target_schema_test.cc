@@ -1,4 +1,5 @@
 #include "applier/target_schema.h"
+#include "applier/engine_rules.h"
 
 #include "tests/applier/schemas.h"
 
@@ -110,6 +111,18 @@ TEST(TargetSchema, LeavesOutWhatTheTargetLacksAndSaysSo) {
     EXPECT_NE(said.find(part), std::string::npos) << part << "\nnot in\n" << said;
   ASSERT_EQ(create.collations.size(), 1U);
   EXPECT_TRUE(create.collations[0].in_unique_key);
+}
+
+TEST(TargetSchema, MakesNoTableWithoutTransactions) {
+  Target mysql;
+  mysql.kind = TargetKind::kMysql;
+  mysql.version = 80031;
+  const TableSchema source = table("CREATE TABLE t (a INT) ENGINE=MyISAM ROW_FORMAT=FIXED");
+  EXPECT_FALSE(is_transactional(source));
+  const auto create = create_table_sql(source, {"to", "u"}, mysql);
+  ASSERT_TRUE(create);
+  EXPECT_EQ(create->sql.find("ENGINE"), std::string::npos) << create->sql;
+  EXPECT_EQ(create->sql.find("ROW_FORMAT"), std::string::npos) << create->sql;
 }
 
 TEST(TargetSchema, MakesRoomForTheBytesOfUtf8mb4) {
