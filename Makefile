@@ -1,11 +1,16 @@
 # A thin front: it prints what it runs; what is missing is installed first (Debian 12).
 #   make, make build   build/check: no optimisation and no sanitizers, which builds fastest
-#   make test          what CI runs: every compiled test and a chosen set of scenarios with real servers
-#   make test-long     the same under ASan and UBSan (build/debug), with every scenario: hours
+#   make test          what CI runs: every compiled test, 1,000 seeds of the simulations, and a chosen set of scenarios
+#                      with real servers
+#   make test-long     every scenario and compiled test under ASan and UBSan (build/debug), 100,000 seeds, an hour of
+#                      fuzzing: hours
 #   make release | bench | quickstart | lint | fuzz | clean
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+SEEDS ?= 1000
+LONG_SEEDS ?= 100000
+LONG_FUZZ_SECONDS ?= 3600
 
 .PHONY: all build debug release deps test test-long bench quickstart lint fuzz clean
 
@@ -27,9 +32,11 @@ release: deps
 	cmake --build build/release -j $(JOBS)
 
 test: build
-	python3 integration/run.py --ctest build/check
+	python3 integration/run.py --ctest build/check --seeds $(SEEDS)
 
-test-long: debug
+test-long: debug release
+	$(MAKE) fuzz FUZZ_SECONDS=$$(($(LONG_FUZZ_SECONDS) / $$(ls tests/fuzz/*_fuzz.cc | wc -l)))
+	TIDERELAY_SEEDS=$(LONG_SEEDS) ctest --test-dir build/release -R 'Sim\.' -j $(JOBS) --output-on-failure --timeout 86400
 	TIDERELAY=build/debug/tiderelay python3 integration/run.py --ctest build/debug --long
 
 bench: release

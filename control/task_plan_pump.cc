@@ -98,7 +98,9 @@ Awaitable<void> wait_for_log(asio::any_io_executor loop, SourceRunner& source,
     if (status.error) co_return *status.error;
     const bool begun = source.log().end().get().position.generation != 0;
     if (begun && !status.upstream_file.empty()) co_return Result<void>();
-    if (!begun && status.upstream.failures > 2 && status.upstream.error) {
+    const bool no_room = status.upstream.state == relay::UpstreamState::kDiskFull ||
+                         status.upstream.state == relay::UpstreamState::kStorageCap;
+    if (!begun && (status.upstream.failures > 2 || no_room) && status.upstream.error) {
       co_return *status.upstream.error;
     }
     co_await pause.wait_for(kLooksAtLog);

@@ -31,6 +31,7 @@ from typing import Iterator
 HERE = Path(__file__).resolve().parent
 TEST_SECONDS = {False: 600, True: 3600}
 NEED_A_SERVER = r"^Real(Server|Target)\."
+SIMULATIONS = r"Sim\."
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType]
 
 
@@ -120,9 +121,11 @@ def selected(words: list[str], long: bool) -> unittest.TestSuite:
     return chosen
 
 
-def run_ctest(folder: str, tally: Tally) -> None:
+def run_ctest(folder: str, tally: Tally, seeds: int) -> None:
     """Those that need a server one after another, for they share its schemas; the others side by side."""
-    ctest(folder, tally, ["-E", NEED_A_SERVER, "-j", str(os.cpu_count() or 1)], {})
+    side_by_side = ["-j", str(os.cpu_count() or 1)]
+    ctest(folder, tally, ["-E", f"{NEED_A_SERVER}|{SIMULATIONS}", *side_by_side], {})
+    ctest(folder, tally, ["-R", SIMULATIONS, *side_by_side], {"TIDERELAY_SEEDS": str(seeds)} if seeds else {})
     import servers
 
     try:
@@ -167,6 +170,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--ctest", metavar="FOLDER")
+    parser.add_argument("--seeds", type=int, default=0, help="so many new seeds for each simulation, instead of twenty")
     parser.add_argument("--no-skips", action="store_true")
     parser.add_argument("words", nargs="*")
     arguments = parser.parse_args()
@@ -174,7 +178,7 @@ def main() -> int:
     os.environ["TIDERELAY_LONG"] = "1" if arguments.long else ""
     tally = Tally()
     if arguments.ctest:
-        run_ctest(arguments.ctest, tally)
+        run_ctest(arguments.ctest, tally, arguments.seeds)
     selected(arguments.words, arguments.long).run(Report(tally, TEST_SECONDS[arguments.long]))
     return conclude(tally, arguments.no_skips)
 

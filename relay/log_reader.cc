@@ -49,9 +49,9 @@ Result<std::optional<LogEvent>> LogReader::find_next(const LogPosition& end) {
         if (error.code() != Errc::kCorrupt) return error;
         const std::string folder = relay_folder_.substr(0, relay_folder_.find_last_of('/'));
         return error.with_way_out("the disk has changed what the source sent: stop, remove " +
-                                  folder +
-                                  " and start again, then the log is received anew from where the "
-                                  "task is, as long as the source still has it");
+                                  folder + ", set relay-binlog-name: " + file_name_ +
+                                  " in the source file and start again; the log is then received "
+                                  "anew, as long as the source still has it");
       }
       at_ = event->end;
       return std::optional<LogEvent>(std::move(*event));
