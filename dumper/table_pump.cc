@@ -111,6 +111,11 @@ Awaitable<bool> DumpPump::Impl::copy_once(Hand& hand, TableTask& table) {
   if (resumed && comparable_create(*create) != comparable_create(table.row.schema_sql)) {
     co_return false;
   }
+  if (resumed) {
+    const Result<std::string> there = co_await show_create(hand, hand.target, table.table.target);
+    if (!there && is_absent(there.error())) co_return false;  // and what was loaded is gone with it
+    if (!there) co_return there.error();
+  }
   const Result<void> prepared = co_await prepare_table(hand, table, *create);
   if (!prepared) co_return prepared.error();
   if (resumed) {
@@ -190,6 +195,15 @@ Awaitable<void> DumpPump::Impl::create_target(Hand& hand, TableTask& table, Tabl
   for (const applier::TranslationNote& each : create->notes) {
     if (each.kind != applier::TranslationNote::Kind::kMapped) note(each.text);
   }
+  table.row.created = !table.table.shared_target;
+  if (table.row.created) {  // noted first: after a crash in between the table is known as ours
+    TableUpdate intent;
+    intent.state = TableState::kPlanned;
+    intent.created = true;
+    const Result<void> noted =
+        co_await persist_fenced(hand, ledger->update_table_sql(table.table.source, intent));
+    if (!noted) co_return noted.error();
+  }
   std::vector<std::string> statements;
   statements.emplace_back(kDdlMode);
   statements.push_back("CREATE DATABASE IF NOT EXISTS " + quoted_name(table.table.target.schema));
@@ -203,7 +217,6 @@ Awaitable<void> DumpPump::Impl::create_target(Hand& hand, TableTask& table, Tabl
       co_return made->error->in("making the target's table with: " + sql);
     }
   }
-  table.row.created = !table.table.shared_target;
   co_return Result<void>();
 }
 

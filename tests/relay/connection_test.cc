@@ -149,7 +149,8 @@ TEST(Connection, FailsCleanlyWhereverTheServerBreaksOff) {
 
 // Runs `work` until the peer says that the client waits for it, then closes the connection.
 template <class T>
-Error close_while_waiting(Client& client, Awaitable<T> work, const std::atomic<bool>& waits) {
+Error close_while_waiting(Client& client, asio::awaitable<Result<T>> work,
+                          const std::atomic<bool>& waits) {
   std::optional<Result<T>> result;
   spawn(client.loop.get_executor(), "test", tests::keep(std::move(work), result));
   client.loop.restart();

@@ -10,13 +10,14 @@
 namespace tiderelay::tests {
 
 template <class T>
-boost::asio::awaitable<void> keep(relay::Awaitable<T> work, std::optional<Result<T>>& into) {
+boost::asio::awaitable<void> keep(boost::asio::awaitable<Result<T>> work,
+                                  std::optional<Result<T>>& into) {
   Result<T> result = co_await std::move(work);
   into.emplace(std::move(result));
 }
 
 template <class T>
-Result<T> run(boost::asio::io_context& loop, relay::Awaitable<T> work) {
+Result<T> run(boost::asio::io_context& loop, boost::asio::awaitable<Result<T>> work) {
   std::optional<Result<T>> result;
   relay::spawn(loop.get_executor(), "test", keep(std::move(work), result));
   loop.restart();
