@@ -268,7 +268,12 @@ Result<void> LogSource::bind(Table& table) {
         .with_way_out("create it in the target as the source has it, then resume-task");
   }
   const auto binding = TableBinding::make(table.map->columns, *source, *into, options_.binding);
-  if (!binding) return binding.error();
+  if (!binding) {
+    const bool copied = table.window != nullptr && begin_ < table.window->high;
+    if (!copied || binding.error().code() != Errc::kDiverged) return binding.error();
+    unknown_table_ = table.source;  // it was altered while it was copied
+    return binding.error().as(Errc::kCopyAgain);
+  }
   table.binding = *binding;
   return {};
 }

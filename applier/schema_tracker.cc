@@ -298,8 +298,6 @@ class SchemaTracker::Change {
     const auto known = state_.databases.find(name);
     if (creates && known != state_.databases.end()) {
       if (statement_.if_not_exists) return {};
-      if (!statement_.or_replace)
-        return Error(Errc::kDiverged, "database " + quoted_name(name) + " exists already");
     }
     CharsetClause otherwise;
     otherwise.collation = canonical_collation(session_.server_collation);

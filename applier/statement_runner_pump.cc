@@ -87,6 +87,8 @@ Awaitable<StatementRunner::Outcome> StatementRunner::run(DdlEvent event, std::st
       schemas_.tracker().apply(*statement, session_of(event, schemas_.tracker().options()));
   if (!effects) {
     if (effects.error().code() == Errc::kCopyAgain) outcome.copy_again = taken;
+    // The definition was read just before LOW: a statement may lie between the two.
+    if (fate.kind == StatementFate::Kind::kCopyAgain) outcome.copy_again = fate.tables;
     if (!outcome.copy_again.empty()) co_return outcome;
     co_return effects.error().in("statement " + short_text(event.sql));
   }

@@ -230,7 +230,9 @@ Awaitable<void> TaskRunner::Impl::copy(applier::Coordinator& coordinator, TaskPl
     if (!listed) co_return listed.error();
   }
   if (!first || stopping || pausing) co_return Result<void>();
-  co_return co_await finish_copy(coordinator, plan, options.task, instance, source);
+  const Result<void> done = co_await finish_copy(coordinator, plan, options.task, instance, source);
+  add_notes(plan.notes);
+  co_return done;
 }
 
 Awaitable<void> TaskRunner::Impl::follow(applier::Coordinator& coordinator, TaskPlan& plan) {

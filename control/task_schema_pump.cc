@@ -4,6 +4,7 @@
 #include <set>
 
 #include "applier/schema_builder.h"
+#include "applier/schema_compare.h"
 #include "applier/target_table.h"
 
 namespace tiderelay::control {
@@ -95,22 +96,56 @@ Awaitable<void> seed_from_copies(relay::asio::any_io_executor loop, TaskPlan& pl
   co_return Result<void>();
 }
 
+namespace {
+
+// The definition at the task's beginning is known to nobody: if the source's of now does not fit
+// the target, which has the rows of that moment, a statement in between has changed it, and the
+// target's stands for it.
+Awaitable<void> seed_table(relay::Connection& source, applier::Coordinator& coordinator,
+                           TaskPlan& plan, dumper::DumpTable table, bool from_now) {
+  const Result<relay::QueryOutcome> outcome =
+      co_await source.query("SHOW CREATE TABLE " + quoted(table.source));
+  const Result<std::optional<std::string>> text = shown_text(outcome);
+  if (!text) co_return text.error();
+  if (!*text) co_return Result<void>();
+  Result<std::optional<TableSchema>> there =
+      co_await applier::fetch_target_table(coordinator, table.target);
+  if (!there) co_return there.error();
+  if (!*there && !from_now) co_return Result<void>();  // its CREATE is in the log
+  applier::SchemaTracker& tracker = plan.schemas->tracker();
+  const Result<void> read = tracker.read_table(table.source.schema, **text);
+  if (!read) co_return read.error();
+  if (!*there || from_now) co_return Result<void>();
+  applier::Target target;
+  target.kind = coordinator.target().kind;
+  target.version = coordinator.target().version;
+  const Result<applier::Compatibility> fits =
+      applier::compare_with_target(*tracker.find(table.source), **there, target, plan.dump.route);
+  if (!fits) co_return fits.error();
+  if (fits->compatible()) co_return Result<void>();
+  plan.notes.push_back(table.source.schema + "." + table.source.table +
+                       " has changed at the source since the task's beginning; until the log tells "
+                       "how, the target's definition is taken for it");
+  (*there)->name = table.source;
+  tracker.set_table(std::move(**there));
+  co_return Result<void>();
+}
+
+}  // namespace
+
 Awaitable<void> seed_from_source(relay::asio::any_io_executor loop, TaskPlan& plan,
-                                 SourceRunner& source) {
+                                 SourceRunner& source, applier::Coordinator& coordinator,
+                                 bool from_now) {
   plan.schemas = empty_schemas(plan);
   relay::Connection connection(loop, source.connect());
   const Result<void> connected = co_await connection.connect();
   if (!connected) co_return connected.error();
   const Result<void> databases = co_await read_databases(connection, plan);
   if (!databases) co_return databases.error();
-  for (const dumper::DumpTable& table : plan.tables) {
-    const Result<relay::QueryOutcome> outcome =
-        co_await connection.query("SHOW CREATE TABLE " + quoted(table.source));
-    const Result<std::optional<std::string>> text = shown_text(outcome);
-    if (!text) co_return text.error();
-    if (!*text) continue;
-    const Result<void> read = plan.schemas->tracker().read_table(table.source.schema, **text);
-    if (!read) co_return read.error();
+  const std::vector<dumper::DumpTable> tables = plan.tables;
+  for (const dumper::DumpTable& table : tables) {
+    const Result<void> seeded = co_await seed_table(connection, coordinator, plan, table, from_now);
+    if (!seeded) co_return seeded.error();
   }
   co_return Result<void>();
 }

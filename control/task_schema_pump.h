@@ -13,9 +13,11 @@ namespace tiderelay::control {
 relay::Awaitable<void> seed_from_copies(relay::asio::any_io_executor loop, TaskPlan& plan,
                                         SourceRunner& source,
                                         const std::vector<dumper::TableRow>& copied);
-// The same from the source as it is now: for tasks that copy nothing.
+// The same from the source as it is now, for tasks that copy nothing. from_now: they begin at the
+// end of its log; else a table that does not fit its target is taken as the target has it.
 relay::Awaitable<void> seed_from_source(relay::asio::any_io_executor loop, TaskPlan& plan,
-                                        SourceRunner& source);
+                                        SourceRunner& source, applier::Coordinator& coordinator,
+                                        bool from_now);
 // The same from the checkpoint's snapshot.
 [[nodiscard]] Result<void> restore_schemas(TaskPlan& plan);
 // A table as its copy was made of it, which may be that it was not there.

@@ -196,7 +196,8 @@ Awaitable<void> finish_copy(applier::Coordinator& coordinator, TaskPlan& plan,
     const Result<Beginning> found = incremental_start(catalog, instance.start, plan);
     if (!found) co_return found.error();
     beginning = *found;
-    const Result<void> seeded = co_await seed_from_source(plan.executor, plan, source);
+    const Result<void> seeded = co_await seed_from_source(plan.executor, plan, source, coordinator,
+                                                          !instance.start.given());
     if (!seeded) co_return seeded.error();
   } else {
     const Result<relay::LogPosition> found = replay_start(catalog, *copied, plan.server);
