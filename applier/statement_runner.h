@@ -49,6 +49,7 @@ class StatementRunner {
   [[nodiscard]] StatementMoment moment_of(const DdlEvent& event) const;
   relay::Awaitable<void> note_intent(const DdlEvent& event, std::string sql, std::size_t step,
                                      std::string before);
+  relay::Awaitable<void> note_session(std::size_t step);
   relay::Awaitable<void> end_forgotten(std::size_t step, bool possible);
   relay::Awaitable<void> finish(const DdlEvent& event, std::string low_position,
                                 std::string low_set);

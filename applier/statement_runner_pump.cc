@@ -206,15 +206,13 @@ Awaitable<void> StatementRunner::execute_step(const DdlEvent& event, const State
 
 Awaitable<void> StatementRunner::note_intent(const DdlEvent& event, std::string sql,
                                              std::size_t step, std::string before) {
-  const Result<relay::Connection*> session = co_await coordinator_.session();
-  if (!session) co_return session.error();
   std::vector<std::string> statements;
   statements.push_back(fmt::format(
       "INSERT INTO {} (task,source,position,step,statement,target_sql,fingerprint_before,"
-      "fingerprint_after,connection_id,state) VALUES ({},{},{},{},{},{},{},'',{},'intent')",
+      "fingerprint_after,connection_id,state) VALUES ({},{},{},{},{},{},{},'',CONNECTION_ID(),"
+      "'intent')",
       table(), quoted_string(scope_.task), quoted_string(scope_.source), quoted_string(position_),
-      step, quoted_string(event.sql), quoted_string(sql), quoted_string(before),
-      (*session)->connection_id()));
+      step, quoted_string(event.sql), quoted_string(sql), quoted_string(before)));
   co_return co_await coordinator_.update(SourceUpdate(), std::move(statements));
 }
 
@@ -232,6 +230,19 @@ Awaitable<bool> StatementRunner::send_statement(const DdlEvent& event, const Sta
                                                 std::size_t step, std::string before) {
   const Result<relay::Connection*> session = co_await coordinator_.session();
   if (!session) co_return session.error();
+  const std::string is_noted = "SELECT connection_id=CONNECTION_ID() FROM " + table() + where() +
+                               " AND step=" + std::to_string(step);
+  const Result<relay::QueryOutcome> noted = co_await (*session)->query(is_noted);
+  if (!noted && connection_lost(noted.error())) co_return true;
+  if (!noted) co_return noted.error();
+  const bool same = !noted->error && noted->results.size() == 1 &&
+                    noted->results[0].rows.size() == 1 &&
+                    noted->results[0].rows[0][0].value_or("") == "1";
+  if (!same) {
+    const Result<void> note = co_await note_session(step);
+    if (!note) co_return note.error();
+    co_return true;
+  }
   const Result<relay::QueryOutcome> set =
       co_await (*session)->query(before_statement_sql(moment_of(event)));
   if (!set && connection_lost(set.error())) co_return true;
@@ -268,15 +279,32 @@ std::string StatementRunner::marker(std::size_t step) const {
   return "tiderelay:" + scope_.task + ":" + position_ + ":" + std::to_string(step);
 }
 
-// A session of before may still run the statement: it is ended, and a job of TiDB's waited for.
+// The session that sends is the one that the intent names: end_forgotten() ends that one.
+Awaitable<void> StatementRunner::note_session(std::size_t step) {
+  std::vector<std::string> statements;
+  statements.push_back("UPDATE " + table() + " SET connection_id=CONNECTION_ID()" + where() +
+                       " AND step=" + std::to_string(step));
+  co_return co_await coordinator_.update(SourceUpdate(), std::move(statements));
+}
+
+// A session of before may still run the statement, or have it in its socket unread, which no
+// process list shows: the noted session is ended, and a job of TiDB's waited for.
 Awaitable<void> StatementRunner::end_forgotten(std::size_t step, bool possible) {
   if (!possible) co_return Result<void>();
   const std::string like = quoted_string("%" + marker(step) + "%");
   const bool tidb = coordinator_.target().kind == TargetKind::kTidb;
   relay::Signal pause(coordinator_.loop());
+  const std::string noted =
+      "SELECT connection_id FROM " + table() + where() + " AND step=" + std::to_string(step);
+  const Result<relay::QueryOutcome> named = co_await coordinator_.query(noted);
+  if (!named) co_return named.error();
+  const auto& named_rows = named->results.front().rows;
+  const std::string id = named_rows.empty() ? "0" : named_rows[0][0].value_or("0");
   for (;;) {
-    const std::string running = "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE " +
-                                like + " AND ID<>CONNECTION_ID()";
+    const std::string running =
+        "SELECT ID FROM information_schema.PROCESSLIST WHERE ID<>CONNECTION_ID() AND "
+        "USER=SUBSTRING_INDEX(USER(),'@',1) AND (ID=" +
+        id + " OR INFO LIKE " + like + ")";
     const Result<relay::QueryOutcome> found = co_await coordinator_.query(running);
     if (!found) co_return found.error();
     for (const auto& row : found->results.front().rows) {

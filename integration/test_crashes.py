@@ -166,7 +166,7 @@ class Crashes(MoverScenario):
         """Commits of chunks are lost, late and unknown while the rows that exist are copied and written to."""
         target, proxy = self.behind_a_proxy(target_kind)
         source = self.filled_source("mysql57", rows=30000)
-        writer = workload.Writer(source, self.seed)
+        writer = workload.Writer(source, self.seed, pause_seconds=0.05)  # rows without a key are found by scans
         writer.start()
         faults = proxy.faults
         faults.lose_commit_answer = faults.lose_commit = faults.cut_at_commit = faults.late_commit = 0.08

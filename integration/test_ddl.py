@@ -78,7 +78,6 @@ class Statements(MoverScenario):
         if problems:
             raise problems[0]
 
-    @only_long
     def test_mysql_5_7_into_tidb(self) -> None:
         self.follow("mysql57", "tidb", kills=False)
 

@@ -47,6 +47,7 @@ class Owners(MoverScenario):
         second.sync()
         self.assertEqual(compare.differences([source], target, workload.SCHEMA, TABLES), "")
 
+    @only_long
     def test_while_rows_are_written_to_mysql(self) -> None:
         self.while_writing("mysql80")
 

@@ -209,6 +209,7 @@ class Sessions(MoverScenario):
         source.execute("set session binlog_format = 'STATEMENT'", f"insert into {SCHEMA}.k values (1, 'as text')")
         self.refuses(mover, ["insert into odd.k", "binlog_format", "ROW"])
 
+    @only_long
     def test_partial_images_of_a_session_are_refused_where_a_key_is_missing(self) -> None:
         source, target = self.pair("mysql57", "mysql80")
         source.execute(f"insert into {SCHEMA}.free values (1, 'one'), (2, 'two')")

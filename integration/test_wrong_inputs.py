@@ -204,6 +204,7 @@ class WrongInputs(MoverScenario):
                              "alter table shop.t change w v varchar(10)",
                              ["shop.*t", r"\bv\b"])
 
+    @only_long
     def test_a_table_of_the_target_was_renamed_by_hand(self) -> None:
         self.changed_by_hand("mysql80", "rename table shop.t to shop.gone", "rename table shop.gone to shop.t",
                              ["shop.*t", "no table|doesn't exist|not exist", "create it|make it|rename|resume"])
@@ -239,6 +240,7 @@ class WrongInputs(MoverScenario):
         target.resume()
         return mover, applied
 
+    @only_long
     def test_a_relay_log_cut_at_its_end_is_fetched_again(self) -> None:
         source, target = self.source(), self.target()
         mover, applied = self.behind(source, target)
@@ -255,6 +257,7 @@ class WrongInputs(MoverScenario):
         log.write_bytes(good[:middle] + bytes([good[middle] ^ 0xff]) + good[middle + 1:])
         return good
 
+    @only_long
     def test_a_byte_changed_in_the_open_file_is_fetched_again(self) -> None:
         source, target = self.source(), self.target()
         mover, applied = self.behind(source, target)
