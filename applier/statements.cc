@@ -109,6 +109,10 @@ class Writer {
               change.binding->describe_row(change.before.empty() ? change.after : change.before));
       }
       tail(shape, *first->binding);
+      if (options_.statement_bytes_max != 0 && text_.size() > options_.statement_bytes_max) {
+        const NetChange& row = out_.net.changes[rows[from]];
+        return too_large(row, text_.size());
+      }
       finish(shape, *first->binding, rows.subspan(from, count));
       from += count;
     }
@@ -116,6 +120,17 @@ class Writer {
   }
 
  private:
+  // The target would close the connection, for ever.
+  Error too_large(const NetChange& change, std::size_t bytes) const {
+    const auto& image = change.before.empty() ? change.after : change.before;
+    return Error(Errc::kData, fmt::format("{} needs a statement of {} bytes, the target takes {}",
+                                          change.binding->describe_row(image), bytes,
+                                          options_.statement_bytes_max))
+        .with_way_out(
+            "raise max_allowed_packet at the target (and on TiDB txn-entry-size-limit), "
+            "then resume-task");
+  }
+
   Result<void> literal(const TableBinding& binding, std::uint32_t at, const Cell& cell) {
     const Result<void> written = append_literal(text_, binding, at, cell);
     if (!written) return named(written.error(), binding, at);

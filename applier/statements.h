@@ -43,6 +43,7 @@ struct StatementOptions {
   std::size_t rows_max = 500;                // of one statement
   std::size_t bytes_max = 512U << 10;        // likewise; a single row may be larger
   std::size_t packet_bytes_max = 16U << 20;  // below the target's max_allowed_packet
+  std::size_t statement_bytes_max = 0;       // what the target takes at all; 0: not known
 };
 
 struct Statement {

@@ -255,6 +255,7 @@ void Worker::judge_setup(const std::vector<relay::QueryOutcome>& outcomes) {
   const std::uint64_t fits = facts->max_allowed_packet_bytes > 2 * kPacketSpareBytes
                                  ? facts->max_allowed_packet_bytes - kPacketSpareBytes
                                  : facts->max_allowed_packet_bytes / 2;
+  options_.statements.statement_bytes_max = facts->max_allowed_packet_bytes;
   options_.statements.packet_bytes_max =
       std::min<std::uint64_t>(options_.statements.packet_bytes_max, fits);
   options_.statements.bytes_max =

@@ -80,10 +80,14 @@ Awaitable<void> DumpPump::Impl::load_chunk(Hand& hand, ChunkJob& job) {
     if (!begun) co_return begun.error();
     const Result<Loaded> streamed =
         co_await stream_chunk(lease.session(), hand.target, table, job.chunk);
-    if (!streamed && !load_is_refused(streamed.error())) co_return streamed.error();
-    if (!streamed) {
-      note_load_refused();
-    } else {
+    const bool data_refused =
+        !streamed && streamed.error().code() == Errc::kServer &&
+        applier::classify(streamed.error(), false) == applier::ErrorClass::kData;
+    if (!streamed && !data_refused && !load_is_refused(streamed.error())) {
+      co_return streamed.error();
+    }
+    if (!streamed && !data_refused) note_load_refused();
+    if (streamed) {
       loaded = *streamed;
       proved = loaded.proved();
     }

@@ -194,6 +194,20 @@ TEST(Statements, WriteCompositeKeysAsTheTargetReadsThemByIndex) {
   }
 }
 
+TEST(Statements, RefuseARowThatTheTargetCannotTake) {
+  const auto t = bind(table("t", {integer("id"), text("v")}, {primary({"id"})}));
+  auto maker = transaction(1);
+  maker.insert(t, {7, std::string(100, 'x')});
+  std::vector<Transaction> one;
+  one.push_back(maker.done());
+  StatementOptions options;
+  options.statement_bytes_max = 100;
+  const auto sql = batch_sql(*batch_of(std::move(one)), options);
+  ASSERT_FALSE(sql);
+  EXPECT_NE(sql.error().text().find("id = 7"), std::string::npos) << sql.error().text();
+  EXPECT_NE(sql.error().way_out().find("max_allowed_packet"), std::string::npos);
+}
+
 TEST(Statements, StayBelowTheLimitsOfRowsAndBytes) {
   const auto t = bind(table("t", {integer("id"), text("s")}, {primary({"id"})}));
   TransactionMaker changes = transaction(1);
