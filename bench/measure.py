@@ -59,7 +59,9 @@ class Meter:
 
 def line(name: str, amount: float, unit: str, meter: Meter) -> str:
     """One result: rate, wall time, CPU seconds of each process, peak memory of the mover."""
-    cpu = ", ".join(f"{who} {seconds:.2f}" for who, seconds in meter.used.items())
+    per, named = (1e6, "M " + unit) if unit != "MiB" else (1024, "GiB")
+    cpu = ", ".join(f"{who} {seconds:.2f} ({seconds / amount * per:.1f} a {named})"
+                    for who, seconds in meter.used.items())
     peak = f"; peak {meter.peak['mover']:.0f} MiB" if "mover" in meter.peak else ""
     rate = amount / meter.seconds if meter.seconds else 0.0
-    return f"{name:44} {rate:12,.0f} {unit}/s  {meter.seconds:7.2f} s; CPU s: {cpu}{peak}"
+    return f"{name:52} {rate:12,.0f} {unit}/s  {meter.seconds:7.2f} s; CPU s: {cpu}{peak}"
