@@ -368,7 +368,7 @@ Awaitable<void> ApplyPump::Impl::act(Session& session) {
 }
 
 Awaitable<void> ApplyPump::Impl::send_packets(Session& session) {
-  const std::vector<std::string> packets = session.worker.step().packets;
+  const std::vector<std::string> packets = session.worker.take_packets();
   for (const std::string& packet : packets) {
     const Result<void> sent = co_await session.connection->send(packet);
     if (!sent) {

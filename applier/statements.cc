@@ -351,8 +351,12 @@ class Writer {
       out_.packets.emplace_back();
     }
     BodyPacket& packet = out_.packets.back();
-    if (!packet.sql.empty()) packet.sql.push_back(';');
-    packet.sql += text_;
+    if (packet.sql.empty()) {
+      packet.sql.swap(text_);
+    } else {
+      packet.sql.push_back(';');
+      packet.sql += text_;
+    }
     packet.statement_of_answer.push_back(number);
     if (statement.expected && !out_.single) {
       fmt::format_to(std::back_inserter(packet.sql), ";SET @n{}=ROW_COUNT()", number);

@@ -194,7 +194,7 @@ void Worker::send_compact() {
   std::vector<std::string> packets = {begin_sql(false)};
   std::string condition = fmt::format("@p0={}", attempt_);
   for (std::size_t i = 0; i < sql_->packets.size(); ++i) {
-    std::string packet = sql_->packets[i].sql;
+    std::string packet = std::move(sql_->packets[i].sql);  // a new try writes it anew
     if (!packet.empty()) packet.push_back(';');
     if (i + 1 < sql_->packets.size()) {
       fmt::format_to(std::back_inserter(packet), "SET @p{}={}", i + 1, attempt_);
@@ -213,7 +213,7 @@ void Worker::send_compact() {
 void Worker::send_singles() {
   ++stats_.singles;
   std::vector<std::string> packets = {begin_sql(true)};
-  for (const BodyPacket& packet : sql_->packets) packets.push_back(packet.sql);
+  for (BodyPacket& packet : sql_->packets) packets.push_back(std::move(packet.sql));
   send(Phase::kSingles, std::move(packets));
 }
 

@@ -74,6 +74,13 @@ class Worker {
 
   [[nodiscard]] const Step& step() const { return step_; }
 
+  // The step's packets, which may be large, to be sent: their texts are gone from step() after it.
+  [[nodiscard]] std::vector<std::string> take_packets() {
+    std::vector<std::string> taken(step_.packets.size());
+    for (std::size_t i = 0; i < taken.size(); ++i) taken[i].swap(step_.packets[i]);
+    return taken;
+  }
+
   void start(std::shared_ptr<const Batch> batch);  // REQUIRES: kIdle or kDone
   void rest();                                     // REQUIRES: kDone
   void connected();
@@ -89,7 +96,7 @@ class Worker {
   [[nodiscard]] const WorkerRow& row() const { return row_; }
   [[nodiscard]] const Batch* batch() const { return batch_.get(); }
   [[nodiscard]] const Stats& stats() const { return stats_; }
-  // What step().packets consist of: for the simulation and for messages.
+  // What step().packets consist of, without the text: for the simulation and for messages.
   [[nodiscard]] const BatchSql* sql() const { return sql_ ? &*sql_ : nullptr; }
 
  private:
