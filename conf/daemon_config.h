@@ -32,10 +32,16 @@ struct RelayUser {  // may read relay logs
   bool require_tls = false;
 };
 
+struct RelayPort {  // where one source alone is served
+  std::string source;
+  ListenAddress listen;
+};
+
 struct RelayServerConfig {  // serves the relay logs to replicas, mysqlbinlog, hops
   ListenAddress listen;     // port 0: off
   Security tls;
   std::vector<RelayUser> users;
+  std::vector<RelayPort> ports;
   [[nodiscard]] bool enabled() const { return listen.port != 0; }
 };
 

@@ -89,13 +89,26 @@ const OptionTable<RelayUser>& option_table(Tag<RelayUser>) {
   return kTable;
 }
 
+const OptionTable<RelayPort>& option_table(Tag<RelayPort>) {
+  static const auto kTable =
+      OptionTable<RelayPort>()
+          .field<&RelayPort::source>("source", "id of the source")
+          .required()
+          .field<&RelayPort::listen>("listen", "address where it alone is served")
+          .required();
+  return kTable;
+}
+
 const OptionTable<RelayServerConfig>& option_table(Tag<RelayServerConfig>) {
   static const auto kTable =
       OptionTable<RelayServerConfig>()
           .field<&RelayServerConfig::listen>("listen", "address of the relay server")
           .required()
-          .field<&RelayServerConfig::tls>("tls", "TLS of the relay server")
-          .field<&RelayServerConfig::users>("users", "who may read relay logs");
+          .field<&RelayServerConfig::tls>(
+              "tls", "its certificate (none: one of its own making); ssl-ca: clients must have one")
+          .field<&RelayServerConfig::users>("users", "who may read relay logs")
+          .field<&RelayServerConfig::ports>(
+              "ports", "addresses of single sources, for clients that cannot say which they want");
   return kTable;
 }
 

@@ -15,6 +15,7 @@
 #include "control/daemon.h"
 #include "control/data_folder.h"
 #include "control/http.h"
+#include "control/relay_service.h"
 #include "relay/loop.h"
 
 namespace tiderelay::control {
@@ -176,10 +177,17 @@ int run_serve(const ServeArguments& arguments) {
   options.data_dir = folder->path();
   options.address = config->api.listen.text();
   options.access = access;
+  Result<std::unique_ptr<RelayService>> relays =
+      RelayService::make(*config, folder->path(), access);
+  if (!relays) return fail(relays.error());
+  options.watcher = relays->get();
+  const Result<void> limits = read_limits(config->relay, folder->path(), options);
+  if (!limits) return fail(limits.error());
   Daemon daemon(std::move(options));
   const Result<void> restored = daemon.restore(config->sources, config->tasks);
   if (!restored) return fail(restored.error());
   const int code = serve_until_signal(*config, daemon, std::move(*tokens), signals);
+  (*relays)->stop();
   daemon.stop();
   if (code == 0) spdlog::info("stopped");
   return code;

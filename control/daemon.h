@@ -32,9 +32,12 @@ class Daemon {
  public:
   struct Options {
     std::string data_dir;
-    std::string address;      // of the API, for list-member
-    conf::FileAccess access;  // with the operator's key
-    bool checks = true;       // ask the servers before a source or task is taken
+    std::string address;               // of the API, for list-member
+    conf::FileAccess access;           // with the operator's key
+    bool checks = true;                // ask the servers before a source or task is taken
+    SourceWatcher* watcher = nullptr;  // outlives the daemon
+    relay::RetainOptions retain;       // of every relay log
+    std::uint64_t max_log_bytes = 0;   // of each relay log; 0: no cap
   };
   explicit Daemon(Options options);
   ~Daemon();

@@ -24,6 +24,16 @@ enum class Stage : std::uint8_t { kNew, kRunning, kPaused, kStopped, kFinished }
 [[nodiscard]] Result<relay::ConnectOptions> connect_options(const conf::Endpoint& endpoint);
 [[nodiscard]] relay::TlsOptions tls_options(const conf::Security& security);
 
+class SourceRunner;
+
+// Who wants to know which relay logs there are. Called from the control thread.
+class SourceWatcher {
+ public:
+  virtual ~SourceWatcher() = default;
+  virtual void started(SourceRunner& runner) = 0;   // its relay log is open
+  virtual void stopping(SourceRunner& runner) = 0;  // when it returns nobody uses the log
+};
+
 class SourceRunner {
  public:
   struct Options {
@@ -31,7 +41,8 @@ class SourceRunner {
     conf::SourceConfig source;
     relay::StartPoint start;  // of an empty relay log, unless the source's file says it
     relay::RetainOptions retain;
-    std::uint64_t max_log_bytes = 0;  // 0: no cap
+    std::uint64_t max_log_bytes = 0;   // 0: no cap
+    SourceWatcher* watcher = nullptr;  // outlives the runner
   };
   struct Status {
     Stage stage = Stage::kNew;

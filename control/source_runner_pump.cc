@@ -200,6 +200,7 @@ Result<void> SourceRunner::start() {
     impl->pump->start();
     relay::spawn(impl->loop.executor(), "look at the upstream", impl->look());
   });
+  if (impl_->options.watcher != nullptr) impl_->options.watcher->started(*this);
   return {};
 }
 
@@ -222,6 +223,7 @@ void SourceRunner::resume() {
 
 void SourceRunner::stop() {
   if (impl_->stage == Stage::kNew || impl_->stage == Stage::kStopped) return;
+  if (impl_->options.watcher != nullptr) impl_->options.watcher->stopping(*this);
   impl_->loop.post([impl = impl_.get()] {
     impl->stopping = true;
     impl->pause->notify();

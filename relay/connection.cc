@@ -11,6 +11,7 @@
 #include "protocol/command.h"
 #include "protocol/packet_writer.h"
 #include "relay/connection_impl.h"
+#include "relay/hop_pool.h"
 
 namespace tiderelay::relay {
 namespace {
@@ -30,7 +31,8 @@ protocol::SessionOptions session_options(const ConnectOptions& options, bool all
   session.user = options.user;
   session.password = options.password;
   session.schema = options.schema;
-  session.private_channel = options.host.starts_with('/');
+  const bool hop = hop_port(options.host) != 0;  // is inside TLS already
+  session.private_channel = options.host.starts_with('/') || hop;
   const auto mode = options.tls.mode;
   const bool optional = mode == TlsOptions::Mode::kPreferred && options.tls.allowed_names.empty();
   session.tls = optional ? Tls::kIfOffered : Tls::kAlways;

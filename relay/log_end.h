@@ -10,8 +10,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 
+#include "relay/gtid_state.h"
 #include "relay/log_position.h"
 
 namespace tiderelay::relay {
@@ -28,6 +30,12 @@ class LogEnd {
     return value_;
   }
 
+  // The transactions before the end; null: nothing received yet.
+  [[nodiscard]] std::shared_ptr<const GtidState> gtids() const {
+    const std::lock_guard lock(mutex_);
+    return gtids_;
+  }
+
   using Token = std::uint64_t;
   [[nodiscard]] Token subscribe(std::function<void()> wake) {
     const std::lock_guard lock(mutex_);
@@ -40,10 +48,11 @@ class LogEnd {
     wakes_.erase(token);
   }
 
-  void advance(const LogPosition& position) {
+  void advance(const LogPosition& position, std::shared_ptr<const GtidState> gtids) {
     const std::lock_guard lock(mutex_);
     if (position <= value_.position) return;
     value_.position = position;
+    gtids_ = std::move(gtids);
     ++value_.advances;
     for (const auto& [token, wake] : wakes_) wake();
   }
@@ -51,6 +60,7 @@ class LogEnd {
  private:
   mutable std::mutex mutex_;
   Value value_;
+  std::shared_ptr<const GtidState> gtids_;
   Token last_token_ = 0;
   std::map<Token, std::function<void()>> wakes_;
 };

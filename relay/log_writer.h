@@ -40,6 +40,7 @@ class SyncJob {
   std::shared_ptr<IndexWriter> sealed_index_;  // of the file before, which has ended
   std::string sealed_records_;
   LogPosition end_;
+  std::shared_ptr<const GtidState> gtids_;  // before end_
   LogEnd* log_end_ = nullptr;
 };
 

@@ -14,7 +14,10 @@ constexpr const char* kRestoreWayOut =
 
 RelayLog::RelayLog(Storage& storage, std::unique_ptr<LogCatalog> catalog,
                    const RelayLogOptions& options)
-    : storage_(storage), options_(options), catalog_(std::move(catalog)) {
+    : storage_(storage),
+      options_(options),
+      catalog_(std::move(catalog)),
+      upstream_(storage, options.folder + "/index") {
   writer_ = std::make_unique<LogWriter>(storage_, *catalog_, end_, options_.writer);
 }
 
@@ -28,6 +31,7 @@ Result<std::unique_ptr<RelayLog>> RelayLog::open(Storage& storage, RelayLogOptio
 
 // Only the very last file may have a torn tail: a file is begun after the one before it was synced.
 Result<void> RelayLog::recover() {
+  if (const auto loaded = upstream_.load(); !loaded) return loaded.error();
   for (;;) {
     const auto dropped = drop_headless_file();
     if (!dropped) return dropped.error();

@@ -15,6 +15,7 @@
 #include "relay/log_end.h"
 #include "relay/log_writer.h"
 #include "relay/storage.h"
+#include "relay/upstream_record.h"
 
 namespace tiderelay::relay {
 
@@ -42,6 +43,7 @@ class RelayLog {
   // From any thread.
   [[nodiscard]] LogEnd& end() { return end_; }
   [[nodiscard]] LogCatalog& catalog() { return *catalog_; }
+  [[nodiscard]] UpstreamRecord& upstream() { return upstream_; }
   [[nodiscard]] std::string relay_folder() const { return catalog_->relay_folder(); }
   // What open() found and changed, for the log: cut tails, indexes built again.
   [[nodiscard]] const std::vector<std::string>& findings() const { return findings_; }
@@ -68,6 +70,7 @@ class RelayLog {
   Storage& storage_;
   const RelayLogOptions options_;
   std::unique_ptr<LogCatalog> catalog_;
+  UpstreamRecord upstream_;
   LogEnd end_;
   std::unique_ptr<LogWriter> writer_;
   std::vector<std::string> findings_;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -50,6 +51,21 @@ class PosixFile final : public StoredFile {
       filled += static_cast<std::size_t>(count);
     }
     return filled;
+  }
+
+  Result<std::optional<std::size_t>> read_cached(std::uint64_t offset,
+                                                 std::span<std::byte> into) const override {
+    std::size_t done = 0;
+    while (done < into.size()) {
+      const iovec part{into.data() + done, into.size() - done};
+      const ssize_t count =
+          ::preadv2(descriptor_, &part, 1, static_cast<off_t>(offset + done), RWF_NOWAIT);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return std::optional<std::size_t>();  // read_at() says what is wrong
+      if (count == 0) break;
+      done += static_cast<std::size_t>(count);
+    }
+    return std::optional<std::size_t>(done);
   }
 
   Result<void> sync() override {

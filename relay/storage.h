@@ -10,6 +10,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,13 @@ class StoredFile {
   // As many bytes as there are, up to into.size(); fewer only at the end of the file.
   [[nodiscard]] virtual Result<std::size_t> read_at(std::uint64_t offset,
                                                     std::span<std::byte> into) const = 0;
+  // The same without waiting for the disk; nothing: not all of it is in memory.
+  [[nodiscard]] virtual Result<std::optional<std::size_t>> read_cached(
+      std::uint64_t offset, std::span<std::byte> into) const {
+    const auto count = read_at(offset, into);
+    if (!count) return count.error();
+    return std::optional<std::size_t>(*count);
+  }
   // What was written before the call and the file's size survive a power cut; its name does after
   // Storage::sync_folder().
   [[nodiscard]] virtual Result<void> sync() = 0;

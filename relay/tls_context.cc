@@ -124,6 +124,23 @@ Result<SSL_CTX*> make_client_context(const TlsOptions& tls) {
   return context.release();
 }
 
+Result<SSL_CTX*> make_server_context(const std::string& certificate_pem, const std::string& key_pem,
+                                     const std::string& client_ca_pem) {
+  ERR_clear_error();
+  Context context(SSL_CTX_new(TLS_server_method()));
+  if (!context) return unusable("library");
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  // No session is resumed: a client's certificate is looked at each time.
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  if (!use_chain(context.get(), certificate_pem)) return unusable("certificate");
+  if (!use_key(context.get(), key_pem)) return unusable("key");
+  if (SSL_CTX_check_private_key(context.get()) != 1) return unusable("key for this certificate");
+  if (client_ca_pem.empty()) return context.release();
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  if (!add_authorities(context.get(), client_ca_pem)) return unusable("CA certificate");
+  return context.release();
+}
+
 Result<void> prepare_tls(SSL* connection, const TlsOptions& tls, const std::string& host) {
   const bool is_name = !is_address(host);
   const Error refused(Errc::kConfig, "TLS: '" + host + "' cannot be verified as a host name");
@@ -156,12 +173,12 @@ Error explain_tls_failure(SSL* connection, bool lost, const std::string& message
 Result<void> check_names(SSL* connection, const std::vector<std::string>& allowed) {
   if (allowed.empty()) return {};
   const Certificate certificate(SSL_get1_peer_certificate(connection));
-  if (!certificate) return Error(Errc::kAuth, "TLS: the server showed no certificate");
+  if (!certificate) return Error(Errc::kAuth, "TLS: the other side showed no certificate");
   const std::vector<std::string> names = names_of(certificate.get());
   for (const std::string& name : names) {
     if (std::ranges::find(allowed, name) != allowed.end()) return {};
   }
-  return Error(Errc::kAuth, "TLS: the server's certificate is for " + joined(names) +
+  return Error(Errc::kAuth, "TLS: the other side's certificate is for " + joined(names) +
                                 "; allowed are " + joined(allowed));
 }
 

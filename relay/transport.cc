@@ -1,6 +1,9 @@
 // relay/transport.cc: see transport.h.
 #include "relay/transport.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -11,6 +14,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
 
+#include "relay/hop_pool.h"
 #include "relay/tls_context.h"
 
 namespace tiderelay::relay {
@@ -51,6 +55,27 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
     });
   }
 
+  void adopt(int descriptor) {
+    error_code ignored;
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
+    socket.assign(asio::generic::stream_protocol(address.ss_family, 0), descriptor, ignored);
+    if (!unix_socket) set_tcp_options();
+  }
+
+  // A peer that vanished without a word is noticed after two minutes, also where nothing is sent.
+  void set_tcp_options() {
+    error_code ignored;
+    socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+    socket.set_option(asio::socket_base::keep_alive(true), ignored);
+    const std::pair<int, int> probes[] = {
+        {TCP_KEEPIDLE, 60}, {TCP_KEEPINTVL, 10}, {TCP_KEEPCNT, 6}};
+    for (const auto& [name, value] : probes) {
+      ::setsockopt(socket.native_handle(), IPPROTO_TCP, name, &value, sizeof value);
+    }
+  }
+
   void shut() {
     error_code ignored;
     resolver.cancel();
@@ -69,7 +94,7 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
           .with_way_out("check that the server is alive and that nothing on the way drops packets");
     }
     if (code == asio::error::eof || code == asio::ssl::error::stream_truncated) {
-      return Error(Errc::kConnection, peer + ": the server closed the connection");
+      return Error(Errc::kConnection, peer + ": the other side closed the connection");
     }
     return Error(Errc::kConnection, peer + ": " + doing + ": " + code.message());
   }
@@ -96,11 +121,24 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
 
 Transport::Transport(asio::any_io_executor loop) : state_(std::make_shared<State>(loop)) {}
 
+Transport::Transport(asio::any_io_executor loop, int descriptor, bool unix_socket, std::string peer)
+    : Transport(std::move(loop)) {
+  state_->unix_socket = unix_socket;
+  state_->peer = std::move(peer);
+  state_->adopt(descriptor);
+}
+
 Transport::~Transport() { close(); }
 
 void Transport::close() {
   state_->closed = true;
   state_->shut();
+}
+
+int Transport::release() {
+  error_code failed;
+  const int descriptor = state_->socket.release(failed);
+  return failed ? -1 : descriptor;
 }
 
 bool Transport::is_open() const { return state_->socket.is_open(); }
@@ -136,8 +174,22 @@ Awaitable<void> Transport::connect_unix(std::string path) {
   co_return Result<void>();
 }
 
+Awaitable<void> Transport::connect_hop(std::uint16_t port) {
+  const auto state = state_;
+  Result<HopConnection> taken = hop_pool().take(port);
+  if (!taken) co_return taken.error();
+  state->adopt(taken->descriptor);
+  state->peer = "hop:" + std::to_string(port) + " (" + taken->peer + ")";
+  const Result<void> encrypted = co_await accept_tls(taken->tls);
+  co_return encrypted;
+}
+
 Awaitable<void> Transport::connect(std::string host, std::uint16_t port) {
   const auto state = state_;
+  if (const std::uint16_t hop = hop_port(host); hop != 0) {
+    const Result<void> connected = co_await connect_hop(hop);
+    co_return connected;
+  }
   if (host.starts_with('/')) {
     const Result<void> connected = co_await connect_unix(std::move(host));
     co_return connected;
@@ -177,9 +229,7 @@ Awaitable<void> Transport::connect(std::string host, std::uint16_t port) {
         .with_way_out("check that the server runs and listens on this address and port");
   }
   if (failed || state->closed) co_return state->failure("connecting", failed);
-  error_code ignored;
-  state->socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-  state->socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  state->set_tcp_options();
   co_return Result<void>();
 }
 
@@ -206,6 +256,35 @@ Awaitable<void> Transport::start_tls(TlsOptions tls) {
   const Result<void> allowed = check_names(state->tls->native_handle(), tls.allowed_names);
   if (!allowed) co_return allowed.error().in(state->peer);
   co_return Result<void>();
+}
+
+Awaitable<void> Transport::accept_tls(std::shared_ptr<ServerTls> tls) {
+  const auto state = state_;
+  state->tls_context.emplace(tls->share_context());  // owns its share
+  state->tls.emplace(state->socket, *state->tls_context);
+  error_code failed;
+  state->begin();
+  co_await state->tls->async_handshake(asio::ssl::stream_base::server,
+                                       asio::redirect_error(asio::use_awaitable, failed));
+  state->end();
+  if (failed || state->closed) co_return state->failure("TLS handshake", failed);
+  co_return tls->check_client(state->tls->native_handle());
+}
+
+Awaitable<std::size_t> Transport::read_whenever(std::span<std::byte> into) {
+  const auto state = state_;
+  error_code failed;
+  std::size_t count = 0;
+  const asio::mutable_buffer buffer(into.data(), into.size());
+  if (state->tls) {
+    count = co_await state->tls->async_read_some(buffer,
+                                                 asio::redirect_error(asio::use_awaitable, failed));
+  } else {
+    count = co_await state->socket.async_read_some(
+        buffer, asio::redirect_error(asio::use_awaitable, failed));
+  }
+  if (failed || state->closed) co_return state->failure("reading", failed);
+  co_return count;
 }
 
 Awaitable<std::size_t> Transport::read_some(std::span<std::byte> into) {

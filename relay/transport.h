@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "relay/awaitable.h"
+#include "relay/server_tls.h"
 #include "relay/tls_options.h"
 
 namespace tiderelay::relay {
@@ -22,16 +23,22 @@ namespace tiderelay::relay {
 class Transport {
  public:
   explicit Transport(asio::any_io_executor loop);
+  // The server's end of a connection that was accepted; owns the descriptor. peer: for messages.
+  Transport(asio::any_io_executor loop, int descriptor, bool unix_socket, std::string peer);
   ~Transport();  // closes
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  // A host that begins with '/' is the path of a Unix socket.
+  // A host that begins with '/' is the path of a Unix socket, "hop:3308" a connection that another
+  // relay dialled to us (hop_pool.h), inside TLS when it is ready.
   Awaitable<void> connect(std::string host, std::uint16_t port);
   Awaitable<void> start_tls(TlsOptions tls);
+  Awaitable<void> accept_tls(std::shared_ptr<ServerTls> tls);
 
   Awaitable<std::size_t> read_some(
       std::span<std::byte> into);  // 0 bytes never; the end is an error
+  // The same without a deadline, beside a write().
+  Awaitable<std::size_t> read_whenever(std::span<std::byte> into);
   // Both, in this order; they must live until the end.
   Awaitable<void> write(ByteView first, ByteView second);
 
@@ -41,6 +48,7 @@ class Transport {
   void wait_at_most(std::chrono::milliseconds silence);
 
   void close();
+  [[nodiscard]] int release();  // the descriptor, now the caller's; REQUIRES: no TLS, nobody waits
   [[nodiscard]] bool is_open() const;
   [[nodiscard]] bool is_unix() const;
   [[nodiscard]] const std::string& peer() const;  // "db-1.example:3306" or "/run/mysqld.sock"
@@ -49,6 +57,7 @@ class Transport {
 
  private:
   Awaitable<void> connect_unix(std::string path);
+  Awaitable<void> connect_hop(std::uint16_t port);
   std::shared_ptr<State> state_;
 };
 

@@ -11,9 +11,60 @@ namespace tiderelay::relay {
 namespace {
 
 constexpr std::string_view kVariables[] = {
-    "server_uuid",    "server_uid",       "server_id",        "version",
-    "aurora_version", "log_bin",          "binlog_format",    "gtid_mode",
-    "read_only",      "innodb_read_only", "binlog_row_image", "binlog_checksum",
+    "server_uuid",
+    "server_uid",
+    "server_id",
+    "version",
+    "aurora_version",
+    "log_bin",
+    "binlog_format",
+    "gtid_mode",
+    "read_only",
+    "innodb_read_only",
+    "binlog_row_image",
+    "binlog_checksum",
+    // What else followers of the relay log ask for: relay/sql_answers.h.
+    "auto_increment_increment",
+    "auto_increment_offset",
+    "autocommit",
+    "binlog_row_metadata",
+    "binlog_row_value_options",
+    "binlog_transaction_compression",
+    "character_set_client",
+    "character_set_connection",
+    "character_set_database",
+    "character_set_results",
+    "character_set_server",
+    "character_set_system",
+    "collation_connection",
+    "collation_database",
+    "collation_server",
+    "enforce_gtid_consistency",
+    "gtid_domain_id",
+    "gtid_strict_mode",
+    "init_connect",
+    "interactive_timeout",
+    "license",
+    "log_bin_basename",
+    "log_bin_compress",
+    "log_replica_updates",
+    "log_slave_updates",
+    "lower_case_table_names",
+    "max_allowed_packet",
+    "max_connections",
+    "net_buffer_length",
+    "net_read_timeout",
+    "net_write_timeout",
+    "performance_schema",
+    "sql_mode",
+    "system_time_zone",
+    "time_zone",
+    "transaction_isolation",
+    "tx_isolation",
+    "version_comment",
+    "version_compile_machine",
+    "version_compile_os",
+    "wait_timeout",
 };
 
 bool is_on(std::string_view value) { return value == "ON" || value == "1"; }
@@ -155,6 +206,7 @@ Result<UpstreamFacts> read_facts(const StatementResult& variables) {
     if (name == "server_uuid") facts.server_uuid = lower(*row[1]);
     if (name == "server_uid") server_uid = *row[1];
     take_variable(facts, name, *row[1]);
+    facts.variables[name] = *row[1];
   }
   facts.version_number = protocol::parse_server_version(facts.version);
   if (facts.version.find("MariaDB") != std::string::npos) {

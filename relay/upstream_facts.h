@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@ struct UpstreamFacts {
   std::string gtid_mode;  // MySQL; empty where the server has none
   bool read_only = false;
   bool innodb_read_only = false;
+  std::map<std::string, std::string> variables;  // as the server gave them, names in lower case
 
   // GTIDs name every transaction, so that a place can be found on another server.
   [[nodiscard]] bool has_gtids() const {

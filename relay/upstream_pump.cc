@@ -114,6 +114,7 @@ Awaitable<void> UpstreamPump::Impl::stream_once() {
   session = std::make_unique<UpstreamSession>(loop, connect);
   const Result<UpstreamFacts> facts = co_await session->open(options.server_id);
   if (!facts) co_return facts.error();
+  if (const auto noted = log.upstream().set(facts->variables); !noted) co_return noted.error();
   {
     const std::lock_guard lock(mutex);
     status.server_uuid = facts->server_uuid;

@@ -1,0 +1,271 @@
+// relay/relay_dump_pump.cc: one follower's dump: file blocks into DumpStream, its bytes out.
+#include <charconv>
+
+#include "relay/relay_server_impl.h"
+
+namespace tiderelay::relay {
+namespace {
+
+constexpr std::size_t kBlockBytes = 256 * 1024;
+constexpr std::size_t kKeptBytes = 16 * 1024;  // of buffers, while a follower waits
+constexpr std::size_t kWatchBytes = 512;
+
+constexpr const char* kReplaced =
+    "A slave with the same server_uuid/server_id as this slave has connected to the master";
+
+std::uint32_t server_id_of(const ServerVariables& variables) {
+  std::uint32_t id = 0;
+  const auto found = variables.find("server_id");
+  if (found == variables.end()) return id;
+  std::from_chars(found->second.data(), found->second.data() + found->second.size(), id);
+  return id;
+}
+
+// The file that is being sent, and the part of it in memory.
+class FileBlocks {
+ public:
+  FileBlocks(asio::any_io_executor loop, WorkerPool& workers, const ServedSource& source)
+      : loop_(std::move(loop)), workers_(workers), source_(source) {}
+
+  [[nodiscard]] Result<void> open(const LogFile& file) {
+    info_ = file;
+    ended_bytes_.reset();
+    auto opened =
+        source_.storage->open(source_.log->catalog().paths(file).log_path(), Storage::Open::kRead);
+    if (!opened)
+      return fatal_dump_error("Could not find first log file name in binary log index file");
+    file_ = std::move(*opened);
+    return {};
+  }
+  [[nodiscard]] const LogFile& info() const { return info_; }
+
+  struct Extent {
+    std::uint64_t bytes = 0;
+    bool ended = false;
+  };
+  // How far the file may be read now.
+  [[nodiscard]] Result<Extent> extent() {
+    const LogPosition end = source_.log->end().get().position;
+    Extent extent;
+    if (end.generation == info_.begin.generation && end.file == info_.begin.file) {
+      extent.bytes = end.offset_bytes;
+      return extent;
+    }
+    extent.bytes = kFirstEventOffset;
+    if (end < info_.begin) return extent;
+    if (!ended_bytes_) {
+      const auto size = file_->size();
+      if (!size) return size.error();
+      ended_bytes_ = *size;
+    }
+    extent.bytes = *ended_bytes_;
+    extent.ended = true;
+    return extent;
+  }
+
+  // From `offset` on, `wanted` bytes at least.
+  Awaitable<ByteView> read(std::uint64_t offset, std::size_t wanted, std::uint64_t limit) {
+    const auto most =
+        static_cast<std::size_t>(std::min<std::uint64_t>(kBlockBytes, limit - offset));
+    const std::size_t size = std::max(most, wanted);
+    if (block_.size() < size) block_.resize(size);
+    const auto into = std::span(block_).first(size);
+    const auto cached = file_->read_cached(offset, into);
+    if (cached && *cached && **cached >= wanted) co_return ByteView(block_).first(**cached);
+    const auto count = std::make_shared<Result<std::size_t>>(std::size_t{0});
+    std::function<void()> work = [count, file = file_, offset, into] {
+      *count = file->read_at(offset, into);
+    };
+    const Result<void> done = co_await workers_.run(loop_, std::move(work));
+    if (!done) co_return done.error();
+    if (!*count) co_return count->error();
+    if (**count < wanted) co_return fatal_dump_error("binlog truncated in the middle of event");
+    co_return ByteView(block_).first(**count);
+  }
+  void release_memory() {
+    if (block_.size() > kKeptBytes) std::vector<std::byte>().swap(block_);
+  }
+
+  // The file behind this one in its generation; nothing: the generation ends, or it was purged.
+  [[nodiscard]] std::optional<LogFile> following() const {
+    for (const LogFile& file : source_.log->catalog().files()) {
+      if (file.begin.generation != info_.begin.generation) continue;
+      if (file.begin.file == info_.begin.file + 1) return file;
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] bool generation_goes_on() const {
+    const LogPosition end = source_.log->end().get().position;
+    return end.generation == info_.begin.generation;
+  }
+
+ private:
+  const asio::any_io_executor loop_;
+  WorkerPool& workers_;
+  const ServedSource& source_;
+  LogFile info_;
+  std::shared_ptr<StoredFile> file_;
+  std::optional<std::uint64_t> ended_bytes_;
+  std::vector<std::byte> block_;
+};
+
+Error no_next_file(const FollowRequest& request, const LogFile& file, bool purged) {
+  if (purged && !request.by_gtid()) {
+    return fatal_dump_error("could not find next log; what follows '" + file.name + "' was purged");
+  }
+  if (request.by_gtid()) {
+    return passing_dump_error("the log does not go on behind " + file.name +
+                              ": connect again, the GTID set finds the place");
+  }
+  return fatal_dump_error(
+      "could not find next log; the source was replaced by another server behind '" + file.name +
+      "': a position there means nothing here");
+}
+
+}  // namespace
+
+Awaitable<void> RelayServer::Impl::write(ClientPointer client, std::string_view bytes) {
+  client->writing = true;
+  const Result<void> sent = co_await client->transport->write(as_bytes(bytes), ByteView());
+  client->writing = false;
+  co_return sent;
+}
+
+// As kill_zombie_dump_threads(): by uuid, or by server id for those that have none.
+void RelayServer::Impl::end_older_dump(const RelayClient& newer) {
+  for (const auto& [id, client] : clients) {
+    if (id == newer.id || client->source != newer.source || !client->facts.dumping) continue;
+    const bool same = newer.facts.uuid.empty()
+                          ? client->facts.uuid.empty() && newer.facts.server_id != 0 &&
+                                client->facts.server_id == newer.facts.server_id
+                          : client->facts.uuid == newer.facts.uuid;
+    if (!same) continue;
+    say("relay server: the dump of " + client->facts.peer + " ends: " + newer.facts.peer +
+        " came with the same server_uuid or server_id");
+    client->ended = fatal_dump_error(kReplaced);
+    if (client->writing) cut(*client);
+    client->woken.notify();
+  }
+}
+
+Awaitable<void> RelayServer::Impl::dump(ClientPointer client, FollowRequest request) {
+  {
+    const std::lock_guard lock(mutex);
+    client->facts.server_id = request.server_id;
+    client->facts.uuid = request.replica_uuid;
+  }
+  end_older_dump(*client);
+  const std::shared_ptr<ServedSource> source = client->source;
+  const auto start = std::make_shared<Result<DumpStart>>(DumpStart());
+  const auto upstream = source->upstream ? source->upstream() : std::nullopt;
+  std::function<void()> work = [start, source, request, upstream] {
+    *start = plan_dump(*source->storage, *source->log, request, upstream);
+  };
+  const Result<void> planned = co_await workers.run(loop.executor(), std::move(work));
+  if (!planned) co_return planned.error();
+  Result<void> ended = Result<void>();
+  if (*start) {
+    spawn(loop.executor(), "relay client", watch(client));
+    client->transport->wait_at_most(options.write_time);
+    ended = co_await stream(client, std::move(request), **start);
+    co_return ended;
+  }
+  const auto variables = source->log->upstream().get();
+  DumpStream nothing(std::move(request), DumpStart(), protocol::Dialect::kMysql, 0);
+  const std::string told = nothing.end_with(start->error());
+  ended = co_await write(client, told);
+  co_return ended ? start->error().as(Errc::kStopped) : ended.error();
+}
+
+void RelayServer::Impl::note_progress(RelayClient& client, const DumpStream& dump,
+                                      LogPosition begin, std::size_t sent_bytes) {
+  const std::lock_guard lock(mutex);
+  client.facts.dumping = true;
+  client.facts.file = dump.file_name();
+  client.facts.sent = begin;
+  client.facts.sent.offset_bytes = dump.offset_bytes();
+  client.facts.sent_bytes += sent_bytes;
+  client.facts.sent_events = dump.events();
+  client.facts.last_event_seconds = dump.timestamp_seconds();
+}
+
+Awaitable<void> RelayServer::Impl::stream(ClientPointer client, FollowRequest request,
+                                          DumpStart start) {
+  using Kind = DumpStream::Kind;
+  const ServedSource& source = *client->source;
+  const auto variables = source.log->upstream().get();
+  FileBlocks blocks(loop.executor(), workers, source);
+  DumpStream dump(request, start, dialect_of(*variables), server_id_of(*variables));
+  Result<void> opened = blocks.open(start.file);
+  if (!opened) co_return opened.error();
+  const bool waits = !request.non_blocking() && request.server_id != 0;
+  const auto period = std::chrono::duration_cast<std::chrono::milliseconds>(request.heartbeat);
+  auto last_sent = std::chrono::steady_clock::now();
+  std::optional<Error> failed;
+  while (!failed && !client->lost && !client->ended) {
+    const Result<FileBlocks::Extent> extent = blocks.extent();
+    if (!extent) co_return extent.error();
+    const Result<DumpStream::Step> step = dump.next(extent->bytes, extent->ended);
+    if (!step) {
+      failed = step.error();
+      continue;
+    }
+    std::string_view bytes;
+    std::string made;
+    if (step->kind == Kind::kSend) bytes = step->bytes;
+    if (step->kind == Kind::kNeedBytes) {
+      const Result<ByteView> block =
+          co_await blocks.read(dump.offset_bytes(), dump.wanted_bytes(), extent->bytes);
+      if (block) dump.feed(*block);
+      if (!block) failed = block.error();
+      continue;
+    }
+    if (step->kind == Kind::kNextFile) {
+      const std::optional<LogFile> next = blocks.following();
+      if (!next) failed = no_next_file(request, blocks.info(), blocks.generation_goes_on());
+      if (next) opened = blocks.open(*next);
+      if (next && !opened) failed = opened.error();
+      if (next) dump.begin_file(next->name);
+      continue;
+    }
+    if (step->kind == Kind::kWait && !waits) {
+      made = dump.end_of_log();
+      const Result<void> last = co_await write(client, made);
+      co_return last;
+    }
+    if (step->kind == Kind::kWait) {
+      dump.release_memory();
+      blocks.release_memory();
+      if (period.count() == 0) {
+        co_await client->woken.wait();
+        continue;
+      }
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+          last_sent + period - std::chrono::steady_clock::now());
+      const bool woken =
+          co_await client->woken.wait_for(std::max(left, std::chrono::milliseconds(1)));
+      if (woken) continue;
+      made = dump.heartbeat();
+      bytes = made;
+    }
+    const Result<void> sent = co_await write(client, bytes);
+    if (!sent) co_return sent.error();
+    last_sent = std::chrono::steady_clock::now();
+    note_progress(*client, dump, blocks.info().begin, bytes.size());
+  }
+  if (client->lost) co_return Error(Errc::kConnection, "the follower has gone");
+  const Error reason = client->ended ? *client->ended : *failed;
+  const std::string told = dump.end_with(reason);
+  const Result<void> sent = co_await write(client, told);
+  co_return sent ? reason.as(Errc::kStopped) : sent.error();
+}
+
+// What a follower says during a dump is COM_QUIT, or nothing.
+asio::awaitable<void> RelayServer::Impl::watch(ClientPointer client) {
+  std::vector<std::byte> buffer(kWatchBytes);
+  const Result<std::size_t> got = co_await client->transport->read_whenever(buffer);
+  (void)got;
+  cut(*client);
+}
+
+}  // namespace tiderelay::relay
