@@ -27,6 +27,7 @@ class Sidecar:
         self.folder = folder / name
         self.folder.mkdir()
         self.data, self.starts = self.folder / "data", 0
+        self.prefix: list[str] = []  # words before the command: a network namespace
         self.port, self.api_port = servers.free_port(), servers.free_port()
         self.host, self.kind = servers.HOST, "relay"
         config: dict[str, Any] = {
@@ -50,7 +51,7 @@ class Sidecar:
         return self
 
     def command(self) -> list[str]:
-        return [str(harness.BINARY), "serve", "--config", str(self.config)]
+        return [*self.prefix, str(harness.BINARY), "serve", "--config", str(self.config)]
 
     def listens(self) -> bool:
         assert self.process and self.process.poll() is None, self.tail()

@@ -2,12 +2,13 @@
 // however the blocks are cut; and what is refused. The disk is a simulated one.
 #include <gtest/gtest.h>
 
+#include "protocol/capabilities.h"
 #include "protocol/control_events.h"
+#include "protocol/packet_writer.h"
 #include "protocol/response.h"
 #include "relay/dump_stream.h"
 #include "relay/replica_session.h"
 #include "tests/relay/log_rig.h"
-#include "tests/seeds.h"
 
 namespace tiderelay::tests {
 namespace {
@@ -71,13 +72,16 @@ Sent dump(Rig& rig, const FollowRequest& request, std::size_t block_bytes = 1U <
   }
   DumpStream stream(request, *start, protocol::Dialect::kMysql, 7);
   relay::LogFile file = start->file;
+  const auto content_of = [&rig](const relay::LogFile& of) {
+    return rig.disk.content(rig.log->catalog().paths(of).log_path());
+  };
+  std::string content = content_of(file);
   std::string block;
   protocol::PacketReader reader;
   reader.expect_sequence(1);
   for (;;) {
     const auto end = rig.log->end().get().position;
     const bool ended = end.file != file.begin.file;
-    const std::string content = rig.disk.content(rig.log->catalog().paths(file).log_path());
     const std::uint64_t limit = ended ? content.size() : end.offset_bytes;
     const auto step = stream.next(limit, ended);
     if (!step) {
@@ -92,6 +96,7 @@ Sent dump(Rig& rig, const FollowRequest& request, std::size_t block_bytes = 1U <
           break;
         }
       }
+      content = content_of(file);
       stream.begin_file(file.name);
     }
     if (step->kind == DumpStream::Kind::kNeedBytes) {
