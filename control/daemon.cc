@@ -180,15 +180,6 @@ Result<void> Daemon::run_source(const conf::SourceConfig& source, StateFile stat
   SourceRunner::Options runner_options;
   runner_options.data_dir = options_.data_dir;
   runner_options.source = source;
-  if (!source.relay_binlog_name.empty()) {
-    runner_options.start.kind = relay::StartPoint::Kind::kFile;
-    runner_options.start.file = source.relay_binlog_name;
-  } else if (!source.relay_binlog_gtid.empty()) {
-    auto gtids = relay::GtidState::parse(source.relay_binlog_gtid);
-    if (!gtids) return gtids.error().in("source " + source.source_id + ", relay-binlog-gtid");
-    runner_options.start.kind = relay::StartPoint::Kind::kGtids;
-    runner_options.start.gtids = std::move(*gtids);
-  }
   runner_options.watcher = options_.watcher;
   runner_options.retain = options_.retain;
   runner_options.max_log_bytes = options_.max_log_bytes;
