@@ -134,12 +134,6 @@ std::string format_description_to_send(ByteView event, bool inside_file) {
   sent[kFlagsOffset] = static_cast<char>(sent[kFlagsOffset] & ~event_flag::kInUse);
   if (!inside_file) return sent;  // the CRC leaves the in-use flag out
   sent.replace(kEndPositionOffset, 4, 4, '\0');
-  return format_description_after_skip(as_bytes(sent));
-}
-
-std::string format_description_after_skip(ByteView event) {
-  std::string sent(as_text(event));
-  sent[kFlagsOffset] = static_cast<char>(sent[kFlagsOffset] & ~event_flag::kInUse);
   sent.replace(kCreatedOffset, 4, 4, '\0');
   const Result<FormatDescription> format = decode_format_description(event, false);
   if (format && format->has_checksum_field) renew_event_crc(sent);

@@ -64,9 +64,6 @@ struct FormatDescription {
 // end_position and created 0, so that the follower neither counts it nor drops temporary tables.
 // REQUIRES: an event that decode_format_description takes.
 [[nodiscard]] std::string format_description_to_send(ByteView event, bool inside_file);
-// The same for a start at the file's begin whose first transactions are left out: the follower
-// counts it and drops no temporary tables.
-[[nodiscard]] std::string format_description_after_skip(ByteView event);
 
 // "8.0.31-log" -> 80031, "5.5.5-10.11.6-MariaDB-log" -> 101106, 0 when it is none.
 [[nodiscard]] std::uint32_t parse_server_version(std::string_view version);

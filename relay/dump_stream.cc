@@ -22,6 +22,17 @@ constexpr std::uint32_t kHeadEventMaxBytes = 16U << 20;  // PREVIOUS_GTIDS may b
 constexpr std::uint32_t kGtidEventMaxBytes = 64U << 10;
 constexpr std::uint32_t kFirstWithTags = 80300;
 
+// The head of a file whose first transactions are left out: the follower counts it and drops no
+// temporary tables.
+std::string format_description_after_skip(ByteView event) {
+  constexpr std::size_t kEndPositionOffset = 13;
+  std::string sent = protocol::format_description_to_send(event, true);
+  sent.replace(kEndPositionOffset, 4, as_text(event.subspan(kEndPositionOffset, 4)));
+  const auto format = protocol::decode_format_description(event, false);
+  if (format && format->has_checksum_field) protocol::renew_event_crc(sent);
+  return sent;
+}
+
 bool opens(std::uint8_t type) {
   return type == event_type::kGtid || type == event_type::kAnonymousGtid ||
          type == event_type::kGtidTagged || type == event_type::kMariaGtid;
@@ -185,7 +196,7 @@ void DumpStream::release_head(bool first_skipped) {
     if (i > 0) {
       put_event(held_[i]);
     } else {
-      put_event(first_skipped ? protocol::format_description_after_skip(event)
+      put_event(first_skipped ? format_description_after_skip(event)
                               : protocol::format_description_to_send(event, false));
     }
   }
