@@ -92,7 +92,7 @@ const OptionTable<RelayUser>& option_table(Tag<RelayUser>) {
 const OptionTable<RelayPort>& option_table(Tag<RelayPort>) {
   static const auto kTable =
       OptionTable<RelayPort>()
-          .field<&RelayPort::source>("source", "id of the source")
+          .field<&RelayPort::source>("source-id", "id of the source")
           .required()
           .field<&RelayPort::listen>("listen", "address where it alone is served")
           .required();

@@ -282,7 +282,7 @@ class Refusals(FollowerScenario):
         harness.write_yaml(sidecar.config, {
             "data-dir": str(sidecar.data), "sources": documents, "api": {"listen": f"127.0.0.1:{sidecar.api_port}"},
             "relay-server": {"listen": f"127.0.0.1:{sidecar.port}", "users": users,
-                             "ports": [{"source": "s1", "listen": f"127.0.0.1:{own}"}]}})
+                             "ports": [{"source-id": "s1", "listen": f"127.0.0.1:{own}"}]}})
         self.addCleanup(sidecar.end)
         sidecar.start()
         for at, source in enumerate(sources, 1):
