@@ -95,9 +95,9 @@ class Big(MoverScenario):
         self.transaction(source, 2048, MIB)
         self.until("all rows", lambda: (target.query("select count(*) from big.t")[0][0] == 2048, mover.must_run()),
                    900)
+        self.below(mover, 512)
         mover.sync(600)
         self.assertEqual(self.checksums(target), self.checksums(source))
-        self.below(mover, 512)
 
     def test_a_transaction_above_the_split_size_into_tidb_over_kills(self) -> None:
         target, source = self.target_server("tidb", ["big"]), self.source()
