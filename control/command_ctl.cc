@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "conf/endpoint.h"
@@ -13,7 +14,9 @@
 #include "control/api.h"
 #include "control/commands.h"
 #include "control/ctl_words.h"
+#include "control/dm_answers.h"
 #include "control/http.h"
+#include "control/line_editor.h"
 
 namespace tiderelay::control {
 
@@ -46,6 +49,13 @@ Result<void> take_address(CtlArguments& arguments) {
   return {};
 }
 
+// As the daemon's JSON parser sees it.
+bool is_utf8(const std::string& text) {
+  boost::system::error_code failure;
+  const json::value parsed = json::parse(json::serialize(json::string(text)), failure);
+  return !failure;
+}
+
 // Files are sent by their full names: the daemon runs in another folder.
 Result<SentFiles> read_files(std::vector<std::string>& words, const CtlCall& call) {
   const conf::FileAccess access = conf::real_files();
@@ -60,6 +70,7 @@ Result<SentFiles> read_files(std::vector<std::string>& words, const CtlCall& cal
     if (!there && !needs_file && !looks_like_file) continue;  // a name
     const Result<std::string> text = access.read_file(word);
     if (!text) return text.error();
+    if (!is_utf8(*text)) return Error(Errc::kConfig, word + ": is no UTF-8 text");
     const std::string full = std::filesystem::absolute(word, failure).lexically_normal().string();
     files[full] = *text;
     std::replace(words.begin(), words.end(), word, full);
@@ -72,15 +83,20 @@ class Client {
  public:
   static Result<Client> make(const CtlArguments& arguments) {
     std::string text = arguments.address;
-    for (const char* const scheme : {"http://"}) {
-      if (text.starts_with(scheme)) text = text.substr(std::string(scheme).size());
-    }
+    Client client;
+    client.peer_.tls = text.starts_with("https://") || !arguments.ca_file.empty();
+    const std::size_t scheme = text.find("://");
+    if (text.starts_with("http://") || text.starts_with("https://")) text = text.substr(scheme + 3);
     const Result<conf::ListenAddress> address = conf::parse_listen_address(text);
     if (!address) return address.error().in("--addr");
-    Client client;
-    client.host_ = address->host.empty() ? "127.0.0.1" : address->host;
-    client.port_ = address->port;
+    client.peer_.host = address->host.empty() ? "127.0.0.1" : address->host;
+    client.peer_.port = address->port;
     client.deadline_ = arguments.deadline;
+    if (!arguments.ca_file.empty()) {
+      const Result<std::string> ca = conf::real_files().read_file(arguments.ca_file);
+      if (!ca) return ca.error();
+      client.peer_.ca_pem = *ca;
+    }
     if (arguments.token_file.empty()) return client;
     const Result<std::string> token = conf::real_files().read_file(arguments.token_file);
     if (!token) return token.error();
@@ -92,26 +108,89 @@ class Client {
   [[nodiscard]] int run(std::vector<std::string> words, Streams streams) const {
     const Result<CtlCall> call = parse_ctl(words);
     if (!call) return usage(streams.err, call.error());
+    if (call->command == CtlCommand::kConfig && call->action == "import") {
+      return import_folder(call->folder, streams);
+    }
     Result<SentFiles> files = read_files(words, *call);
     if (!files) return failed(streams.err, files.error());
+    const Result<HttpResponse> response = ask(std::move(words), std::move(*files));
+    if (!response) return failed(streams.err, response.error());
+    if (call->command == CtlCommand::kConfig && call->action == "export") {
+      return export_folder(*response, call->folder, streams);
+    }
+    return show(*response, streams);
+  }
+
+ private:
+  [[nodiscard]] Result<HttpResponse> ask(std::vector<std::string> words, SentFiles files) const {
     HttpRequest request;
     request.method = "POST";
     request.path = kCtlPath;
     request.authorization = authorization_;
     CtlMessage message;
     message.command = std::move(words);
-    message.files = std::move(*files);
+    message.files = std::move(files);
     request.body = encode_ctl(message);
-    const Result<HttpResponse> response = http_request(host_, port_, request, deadline_);
-    if (!response) {
-      streams.err << "tiderelay ctl: " << response.error().text() << '\n';
-      if (!response.error().way_out().empty()) streams.err << response.error().way_out() << '\n';
-      return kExitFailed;
-    }
-    return show(*response, streams);
+    return http_request(peer_, request, deadline_);
   }
 
- private:
+  // Sources first, then tasks, in the order of their names; goes on behind what is refused.
+  [[nodiscard]] int import_folder(const std::string& folder, Streams streams) const {
+    int code = kExitDone;
+    std::size_t sent = 0;
+    const std::pair<const char*, std::vector<std::string>> kinds[] = {
+        {"sources", {"operate-source", "create"}}, {"tasks", {"start-task"}}};
+    for (const auto& [kind, command] : kinds) {
+      for (const std::string& file :
+           yaml_files((folder.empty() ? "configs" : folder) + "/" + kind)) {
+        std::vector<std::string> words = command;
+        words.push_back(file);
+        code = std::max(code, run(std::move(words), streams));
+        ++sent;
+      }
+    }
+    if (sent > 0) return code;
+    return usage(streams.err,
+                 Error(Errc::kConfig, "no files to import under sources/ and tasks/")
+                     .with_way_out("--path names a folder that `config export` wrote"));
+  }
+
+  static std::vector<std::string> yaml_files(const std::string& folder) {
+    std::vector<std::string> files;
+    std::error_code failure;
+    for (auto at = std::filesystem::directory_iterator(folder, failure);
+         !failure && at != std::filesystem::directory_iterator(); at.increment(failure)) {
+      if (at->path().extension() == ".yaml") files.push_back(at->path().string());
+    }
+    std::ranges::sort(files);
+    return files;
+  }
+
+  // The files hold passwords: only their owner may read them.
+  static int export_folder(const HttpResponse& response, const std::string& to, Streams streams) {
+    boost::system::error_code failure;
+    const json::value answer = json::parse(response.body, failure);
+    const json::object* const object = failure ? nullptr : answer.if_object();
+    const json::value* const files = object != nullptr ? object->if_contains("files") : nullptr;
+    if (files == nullptr || !files->is_object()) return show(response, streams);
+    const std::string folder = to.empty() ? "configs" : to;
+    for (const auto& file : files->get_object()) {
+      const std::string path = folder + "/" + std::string(file.key());
+      std::error_code problem;
+      std::filesystem::create_directories(std::filesystem::path(path).parent_path(), problem);
+      std::ofstream stream(path, std::ios::binary | std::ios::trunc);
+      std::filesystem::permissions(
+          path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, problem);
+      stream << std::string_view(file.value().as_string());
+      if (!stream.flush()) {
+        return failed(streams.err, Error(Errc::kStorage, path + " cannot be written"));
+      }
+    }
+    streams.out << json_text(plain_answer(
+        true, std::to_string(files->get_object().size()) + " files written to " + folder));
+    return kExitDone;
+  }
+
   static int show(const HttpResponse& response, Streams streams) {
     boost::system::error_code failure;
     const json::value answer = json::parse(response.body, failure);
@@ -129,32 +208,41 @@ class Client {
     return response.status == 400 ? kExitUsage : kExitFailed;
   }
 
-  std::string host_;
-  std::uint16_t port_ = 0;
+  HttpPeer peer_;
   std::chrono::milliseconds deadline_{0};
   std::string authorization_;
 };
 
+// One line of the prompt; nothing: it was `exit`. `code`: of the last command.
+bool run_line(const Client& client, const std::string& line, Streams streams, int& code) {
+  const Result<std::vector<std::string>> words = split_line(line);
+  if (!words) {
+    code = usage(streams.err, words.error());
+    return true;
+  }
+  if (words->empty()) return true;
+  if (words->front() == "exit" || words->front() == "quit") return false;
+  if (words->front() == "help") {
+    streams.out << ctl_help(words->size() > 1 ? (*words)[1] : "");
+    return true;
+  }
+  code = client.run(*words, streams);
+  return true;
+}
+
 int prompt(const Client& client, Streams streams) {
-  const bool terminal = &streams.in == &std::cin && ::isatty(STDIN_FILENO) != 0;
-  if (terminal) streams.out << "help lists the commands, exit ends\n";
   int code = kExitDone;
+  if (&streams.in != &std::cin || ::isatty(STDIN_FILENO) == 0) {
+    for (std::string line; std::getline(streams.in, line);) {
+      if (!run_line(client, line, streams, code)) break;
+    }
+    return code;
+  }
+  streams.out << "help lists the commands, the tabulator completes them, exit ends\n" << std::flush;
+  LineEditor editor(ctl_candidates);
   for (;;) {
-    if (terminal) streams.out << "» " << std::flush;
-    std::string line;
-    if (!std::getline(streams.in, line)) return code;
-    const Result<std::vector<std::string>> words = split_line(line);
-    if (!words) {
-      code = usage(streams.err, words.error());
-      continue;
-    }
-    if (words->empty()) continue;
-    if (words->front() == "exit" || words->front() == "quit") return code;
-    if (words->front() == "help") {
-      streams.out << ctl_help(words->size() > 1 ? (*words)[1] : "");
-      continue;
-    }
-    code = client.run(*words, streams);
+    const std::optional<std::string> line = editor.read("» ");
+    if (!line || !run_line(client, *line, streams, code)) return code;
   }
 }
 

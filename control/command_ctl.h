@@ -12,6 +12,7 @@ namespace tiderelay::control {
 struct CtlArguments {
   std::string address = "127.0.0.1:8261";
   std::string token_file;
+  std::string ca_file;  // of the CA of the daemon's certificate; then it is asked over TLS
   std::chrono::seconds deadline{600};
   std::vector<std::string> words;  // empty: an interactive prompt
 };

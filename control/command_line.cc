@@ -21,6 +21,7 @@ constexpr const char* kFooter =
 
 void add_commands(CLI::App& program, Invocation& invocation) {
   add_run_command(program, invocation);
+  add_check_command(program, invocation);
   add_serve_command(program, invocation);
   add_ctl_command(program, invocation);
   add_binlog_command(program, invocation);

@@ -9,16 +9,19 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
+#include <thread>
 
-#include "conf/daemon_config.h"
+#include "base/hash.h"
 #include "conf/file_access.h"
-#include "conf/source_config.h"
-#include "conf/task_config.h"
 #include "control/data_folder.h"
+#include "control/migration_files.h"
+#include "control/prechecks.h"
 #include "control/progress.h"
 #include "control/source_runner.h"
 #include "control/task_plan.h"
@@ -97,36 +100,81 @@ struct Migration {
   }
 };
 
-Result<void> load(const RunArguments& arguments, const std::string& data_dir,
-                  Migration& migration) {
-  const conf::FileAccess access = conf::real_files();
-  auto task = conf::load_task(arguments.task_file, access);
-  if (!task) return task.error();
-  migration.task = std::move(*task);
-  for (const conf::Note& note : migration.task.notes) say("note: " + conf::to_text(note));
-  std::vector<conf::SourceConfig> sources;
-  for (const std::string& file : arguments.source_files) {
-    auto source = conf::load_source(file, access);
-    if (!source) return source.error();
-    for (const conf::Note& note : source->notes) say("note: " + conf::to_text(note));
-    sources.push_back(std::move(*source));
-  }
-  const std::vector<conf::Problem> problems = conf::check_together(sources, {migration.task});
-  if (!problems.empty()) return Error(Errc::kConfig, conf::to_text(problems.front()));
-  for (const conf::InstanceConfig& instance : migration.task.instances) {
-    for (const conf::SourceConfig& source : sources) {
-      if (source.source_id != instance.source_id) continue;
-      SourceRunner::Options options;
-      options.data_dir = data_dir;
-      options.source = source;
-      const Result<relay::StartPoint> start = start_of(migration.task, instance);
-      if (!start) return start.error().in("source " + source.source_id);
-      options.start = *start;
-      migration.sources.push_back(std::make_unique<SourceRunner>(std::move(options)));
-    }
+Result<void> make_runners(const MigrationFiles& files, const std::string& data_dir,
+                          Migration& migration) {
+  migration.task = files.task;
+  for (std::size_t i = 0; i < files.sources.size(); ++i) {
+    SourceRunner::Options options;
+    options.data_dir = data_dir;
+    options.source = files.sources[i];
+    const Result<relay::StartPoint> start = start_of(files.task, files.task.instances[i]);
+    if (!start) return start.error().in("source " + options.source.source_id);
+    options.start = *start;
+    migration.sources.push_back(std::make_unique<SourceRunner>(std::move(options)));
   }
   return {};
 }
+
+void say_notes(const MigrationFiles& files) {
+  for (const conf::Note& note : files.task.notes) say("note: " + conf::to_text(note));
+  for (const conf::SourceConfig& source : files.sources) {
+    for (const conf::Note& note : source.notes) say("note: " + conf::to_text(note));
+  }
+}
+
+// The prechecks, once for these very files: a migration that goes on is not asked again. A signal
+// meanwhile ends the process; nothing has begun yet.
+class Checks {
+ public:
+  Checks(const RunArguments& arguments, const MigrationFiles& files, std::string data_dir)
+      : files_(files), data_dir_(std::move(data_dir)) {
+    std::string text;
+    std::vector<std::string> names = arguments.source_files;
+    names.push_back(arguments.task_file);
+    for (const std::string& name : names) {
+      const Result<std::string> content = conf::real_files().read_file(name);
+      text += (content ? *content : "") + '\0';
+    }
+    mark_ = fmt::format("{:016x}", hash_text(text));
+  }
+
+  [[nodiscard]] bool passed_before() const {
+    std::string known;
+    std::ifstream(path()) >> known;
+    return known == mark_;
+  }
+
+  // Says what was found; false: something fails.
+  [[nodiscard]] bool pass(const sigset_t& signals) const {
+    CheckReport report;
+    std::atomic<bool> done = false;
+    std::thread asking([&] {
+      report = run_prechecks(files_.task, files_.sources, data_dir_);
+      done = true;
+    });
+    while (!done) {
+      const timespec pause{0, std::chrono::nanoseconds(kRedraw).count() / 10};
+      if (::sigtimedwait(&signals, nullptr, &pause) <= 0) continue;
+      say("stopped during the prechecks; nothing has begun");
+      std::_Exit(0);
+    }
+    asking.join();
+    const std::string text = report_text(report, CheckState::kWarn);
+    if (!text.empty()) fmt::print(stderr, "{}", text);
+    if (report.state() == CheckState::kFail) return false;
+    std::ofstream(path(), std::ios::trunc) << mark_ << '\n';
+    return true;
+  }
+
+ private:
+  [[nodiscard]] std::string path() const {
+    return fmt::format("{}/checked-{:016x}", data_dir_, hash_text(files_.task.name));
+  }
+
+  const MigrationFiles& files_;
+  const std::string data_dir_;
+  std::string mark_;
+};
 
 // kFinished everywhere: 0; a paused one: 1, unless it can still go on by itself; else nothing yet.
 std::optional<int> outcome(const std::vector<NamedStatus>& all, bool until_synced) {
@@ -185,10 +233,20 @@ int run_migration(const RunArguments& arguments) {
     say(folder.error());
     return 2;
   }
+  const Result<MigrationFiles> files =
+      read_migration(arguments.task_file, arguments.source_files, arguments.secret_key_path);
+  if (!files) {
+    say(files.error());
+    return 2;
+  }
+  say_notes(*files);
+  const Checks checks(arguments, *files, folder->path());
+  const bool asks = !arguments.no_checks && (arguments.remove_meta || !checks.passed_before());
+  if (asks && !checks.pass(signals)) return 1;
   Migration migration;
-  const Result<void> loaded = load(arguments, folder->path(), migration);
-  if (!loaded) {
-    say(loaded.error());
+  const Result<void> made = make_runners(*files, folder->path(), migration);
+  if (!made) {
+    say(made.error());
     return 2;
   }
   for (std::size_t i = 0; i < migration.sources.size(); ++i) {

@@ -12,6 +12,8 @@ struct RunArguments {
   std::string data_dir = "tiderelay-data";
   bool until_synced = false;
   bool remove_meta = false;
+  bool no_checks = false;
+  std::string secret_key_path;
 };
 
 // The exit code: 0 done or stopped in order, 1 the work failed, 2 wrong files.

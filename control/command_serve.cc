@@ -16,6 +16,7 @@
 #include "control/data_folder.h"
 #include "control/http.h"
 #include "control/relay_service.h"
+#include "control/tls_files.h"
 #include "relay/loop.h"
 
 namespace tiderelay::control {
@@ -93,6 +94,16 @@ Result<std::vector<std::string>> read_tokens(const std::string& path,
   return tokens;
 }
 
+Result<TlsFiles> api_tls(const conf::Security& security, const conf::FileAccess& access) {
+  const Result<TlsTexts> texts = read_tls(security, access);
+  if (!texts) return texts.error().in("api.tls");
+  TlsFiles files;
+  files.certificate = texts->certificate;
+  files.key = texts->key;
+  files.client_ca = texts->ca;
+  return files;
+}
+
 // A second signal while stopping ends the process at once.
 void end_on_next(const sigset_t& signals) {
   std::signal(SIGINT, SIG_DFL);
@@ -103,10 +114,14 @@ void end_on_next(const sigset_t& signals) {
 // Answers until a signal comes; gives the exit code. Stops in the order of the data: no new calls,
 // then tasks, then relay logs.
 int serve_until_signal(const conf::DaemonConfig& config, Daemon& daemon,
-                       std::vector<std::string> tokens, const sigset_t& signals) {
+                       std::vector<std::string> tokens, TlsFiles tls, const sigset_t& signals) {
   relay::Loop loop("http");
-  Api api(loop.executor(), daemon, std::move(tokens));
+  ApiOptions api_options;
+  api_options.tokens = std::move(tokens);
+  api_options.listen_host = config.api.listen.host;
+  Api api(loop.executor(), daemon, std::move(api_options));
   HttpServerOptions options;
+  options.tls = std::move(tls);
   options.host = config.api.listen.host;
   options.port = config.api.listen.port;
   options.max_body_bytes = kBodyBytesMax;
@@ -117,7 +132,7 @@ int serve_until_signal(const conf::DaemonConfig& config, Daemon& daemon,
   if (listening) {
     conf::ListenAddress here = config.api.listen;
     here.port = server.port();
-    spdlog::info("listening at {}", here.text());
+    spdlog::info("listening at {}://{}", config.api.tls.given() ? "https" : "http", here.text());
     int signal = 0;
     ::sigwait(&signals, &signal);
     spdlog::info("{}: stopping in order; a second signal stops at once", strsignal(signal));
@@ -134,20 +149,17 @@ int serve_until_signal(const conf::DaemonConfig& config, Daemon& daemon,
 }  // namespace
 
 Result<void> check_api(const conf::ApiConfig& api) {
-  constexpr const char* kWayOut =
-      "listen on 127.0.0.1, and let others in through ssh -L 8261:127.0.0.1:8261 or a proxy that "
-      "speaks TLS and asks who they are";
-  if (api.tls.given()) {
-    return Error(Errc::kConfig, "api.tls: the API speaks plain HTTP, on loopback only")
-        .with_way_out(kWayOut);
+  if (api.tls.given() && !(api.tls.has_cert() && api.tls.has_key())) {
+    return Error(Errc::kConfig, "api.tls: a certificate and its key are needed")
+        .with_way_out("api: {tls: {ssl-cert: server.pem, ssl-key: server.key}}");
   }
-  if (!api.listen.loopback()) {
-    return Error(Errc::kConfig, "api.listen: " + api.listen.text() +
-                                    " can be reached from other machines, and the API speaks plain "
-                                    "HTTP: whoever reaches it commands the daemon")
-        .with_way_out(kWayOut);
-  }
-  return {};
+  if (api.listen.loopback() || (api.tls.given() && !api.tokens_file.empty())) return {};
+  return Error(Errc::kConfig, "api.listen: " + api.listen.text() +
+                                  " can be reached from other machines: whoever reaches it "
+                                  "commands the daemon")
+      .with_way_out(
+          "give it api.tls and api.tokens-file, or listen on 127.0.0.1 and let others in through "
+          "ssh -L 8261:127.0.0.1:8261");
 }
 
 int run_serve(const ServeArguments& arguments) {
@@ -167,6 +179,8 @@ int run_serve(const ServeArguments& arguments) {
   }
   Result<std::vector<std::string>> tokens = read_tokens(config->api.tokens_file, access);
   if (!tokens) return fail(tokens.error());
+  Result<TlsFiles> tls = api_tls(config->api.tls, access);
+  if (!tls) return fail(tls.error());
   const Result<void> log = set_up_log(*config);
   if (!log) return fail(log.error());
   const Result<DataFolder> folder = DataFolder::open(config->data_dir);
@@ -186,7 +200,8 @@ int run_serve(const ServeArguments& arguments) {
   Daemon daemon(std::move(options));
   const Result<void> restored = daemon.restore(config->sources, config->tasks);
   if (!restored) return fail(restored.error());
-  const int code = serve_until_signal(*config, daemon, std::move(*tokens), signals);
+  const int code =
+      serve_until_signal(*config, daemon, std::move(*tokens), std::move(*tls), signals);
   (*relays)->stop();
   daemon.stop();
   if (code == 0) spdlog::info("stopped");

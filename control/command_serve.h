@@ -14,7 +14,7 @@ struct ServeArguments {
   std::string listen;       // wins over the file's
 };
 
-// Refuses what would offer the API to others: it is plain HTTP.
+// Refuses what would offer the API to others without TLS and tokens.
 [[nodiscard]] Result<void> check_api(const conf::ApiConfig& api);
 
 // The exit code: 0 stopped in order, 1 it could not start or go on, 2 wrong configuration.

@@ -21,6 +21,7 @@ struct Invocation {
 
 // Each adds its subcommand to the program; its callback sets `invocation.run`.
 void add_binlog_command(CLI::App& program, Invocation& invocation);
+void add_check_command(CLI::App& program, Invocation& invocation);
 void add_ctl_command(CLI::App& program, Invocation& invocation);
 void add_decrypt_command(CLI::App& program, Invocation& invocation);
 void add_encrypt_command(CLI::App& program, Invocation& invocation);

@@ -16,8 +16,9 @@ void add_serve_command(CLI::App& program, Invocation& invocation) {
   command->add_option("--config", arguments->config_file, "tiderelay.yaml; all of it is optional");
   command->add_option("--data-dir", arguments->data_dir,
                       "relay logs and tasks; default: the file's, or /var/lib/tiderelay");
-  command->add_option("--listen", arguments->listen,
-                      "loopback address of the API; default: the file's, or 127.0.0.1:8261");
+  command->add_option(
+      "--listen", arguments->listen,
+      "address of the API and the status page; default: the file's, or 127.0.0.1:8261");
   command->footer(
       "Example:\n  tiderelay serve --config tiderelay.yaml\n"
       "SIGINT or SIGTERM stops in order, a second one at once. Sources and tasks go on at the next "
@@ -34,6 +35,8 @@ void add_ctl_command(CLI::App& program, Invocation& invocation) {
   command->add_option("--addr,--master-addr", arguments->address, "where the daemon listens")
       ->capture_default_str();
   command->add_option("--token-file", arguments->token_file, "a token of the daemon's tokens-file");
+  command->add_option("--ca,--ssl-ca", arguments->ca_file,
+                      "the CA that signed the daemon's certificate; for https:// addresses");
   command->add_option("--timeout", *seconds, "seconds to wait for an answer")
       ->capture_default_str();
   command->prefix_command();  // what follows is the command's own

@@ -2,10 +2,37 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "control/command_check.h"
 #include "control/command_run.h"
 #include "control/commands.h"
 
 namespace tiderelay::control {
+
+namespace {
+constexpr const char* kFilesKeyHelp = "the key of the files' cipher texts, 64 hex digits";
+}  // namespace
+
+void add_check_command(CLI::App& program, Invocation& invocation) {
+  CLI::App* command = program.add_subcommand("check", "the prechecks of a task alone, as JSON");
+  const auto arguments = std::make_shared<CheckArguments>();
+  command->add_option("--task", arguments->task_file, "DM's task file")->required();
+  command->add_option("--source", arguments->source_files, "DM's source file; one for each source")
+      ->required();
+  command->add_option("--data-dir", arguments->data_dir, "where the relay logs will be")
+      ->capture_default_str();
+  command->add_option("-e,--error", arguments->errors_max, "failed rows shown at most")
+      ->capture_default_str();
+  command->add_option("-w,--warn", arguments->warnings_max, "rows with warnings shown at most")
+      ->capture_default_str();
+  command->add_option("--secret-key-path", arguments->secret_key_path, kFilesKeyHelp)
+      ->envname("TIDERELAY_SECRET_KEY_PATH");
+  command->footer(
+      "Example:\n  tiderelay check --task task.yaml --source source-1.yaml\n"
+      "Exit code 0: the task may start; 1: a check failed, the answer has the way out.");
+  command->callback([arguments, &invocation] {
+    invocation.run = [arguments, &invocation] { return run_check(*arguments, invocation.streams); };
+  });
+}
 
 void add_run_command(CLI::App& program, Invocation& invocation) {
   CLI::App* command = program.add_subcommand(
@@ -20,6 +47,9 @@ void add_run_command(CLI::App& program, Invocation& invocation) {
                     "end once all that the sources had at the start has been applied");
   command->add_flag("--remove-meta", arguments->remove_meta,
                     "forget the task's checkpoint and begin anew");
+  command->add_flag("--no-checks", arguments->no_checks, "begin without the prechecks");
+  command->add_option("--secret-key-path", arguments->secret_key_path, kFilesKeyHelp)
+      ->envname("TIDERELAY_SECRET_KEY_PATH");
   command->footer(
       "Example:\n  tiderelay run --task task.yaml --source source-1.yaml --source source-2.yaml\n"
       "SIGINT or SIGTERM stops in order; the same command goes on from there.");

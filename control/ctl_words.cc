@@ -1,94 +1,17 @@
-// control/ctl_words.cc: one table of commands; its texts are the usage.
+// control/ctl_words.cc: words against the table of commands.
 #include "control/ctl_words.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <optional>
 #include <string_view>
 
 #include "base/nearest.h"
+#include "control/ctl_table.h"
 
 namespace tiderelay::control {
 
 namespace {
-
-struct CommandRow {
-  CtlCommand command;
-  std::string_view name;
-  std::string_view arguments;
-  std::string_view about;
-  std::size_t arguments_min;
-  std::size_t arguments_max;
-  std::array<std::string_view, 4> actions;  // of the first argument; empty: it has none
-};
-
-constexpr std::size_t kAny = 1000;
-
-constexpr CommandRow kCommands[] = {
-    {CtlCommand::kCheckTask,
-     "check-task",
-     "FILE [-e ERRORS] [-w WARNINGS]",
-     "run the prechecks of a task",
-     1,
-     1,
-     {}},
-    {CtlCommand::kConfig,
-     "config",
-     "task|source NAME",
-     "show a configuration without passwords",
-     1,
-     1,
-     {"task", "source"}},
-    {CtlCommand::kListMember, "list-member", "", "this daemon and its sources", 0, 0, {}},
-    {CtlCommand::kOperateSource,
-     "operate-source",
-     "create|update|stop|show [FILE or ID ...]",
-     "add, change, remove or list sources",
-     0,
-     kAny,
-     {"create", "update", "stop", "show"}},
-    {CtlCommand::kPauseTask,
-     "pause-task",
-     "[-s SOURCE] [TASK or FILE]",
-     "pause a task, or all tasks of a source",
-     0,
-     1,
-     {}},
-    {CtlCommand::kQueryStatus,
-     "query-status",
-     "[-s SOURCE] [TASK or FILE] [--more]",
-     "how far tasks and relay logs are",
-     0,
-     1,
-     {}},
-    {CtlCommand::kResumeTask,
-     "resume-task",
-     "[-s SOURCE] [TASK or FILE]",
-     "go on with a task, or with all tasks of a source",
-     0,
-     1,
-     {}},
-    {CtlCommand::kStartTask,
-     "start-task",
-     "[-s SOURCE] [--remove-meta] FILE",
-     "check a task and start it",
-     1,
-     1,
-     {}},
-    {CtlCommand::kStopTask,
-     "stop-task",
-     "[-s SOURCE] [TASK or FILE]",
-     "end a task, or all tasks of a source; checkpoints stay",
-     0,
-     1,
-     {}},
-};
-
-const CommandRow* find_command(std::string_view name) {
-  const auto* const found = std::ranges::find(kCommands, name, &CommandRow::name);
-  return found == std::end(kCommands) ? nullptr : found;
-}
 
 std::string usage_of(const CommandRow& row) {
   std::string text = "usage: " + std::string(row.name);
@@ -107,7 +30,7 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string_vi
 
 Error unknown_command(const std::string& word) {
   std::vector<std::string_view> names;
-  for (const CommandRow& row : kCommands) names.push_back(row.name);
+  for (const CommandRow& row : command_rows()) names.push_back(row.name);
   const std::string near(nearest(word, names));
   const CommandRow* const row = find_command(near);
   return Error(Errc::kConfig, "unknown command \"" + word + "\"" + did_you_mean(word, names))
@@ -160,7 +83,42 @@ Result<std::size_t> count_of(const CommandRow& row, const std::string& text) {
 
 bool takes_sources(CtlCommand command) {
   return command != CtlCommand::kCheckTask && command != CtlCommand::kConfig &&
-         command != CtlCommand::kListMember;
+         command != CtlCommand::kListMember && command != CtlCommand::kShardLocks;
+}
+
+bool is_answered_only(CtlCommand command) {
+  return command == CtlCommand::kNoEffect || command == CtlCommand::kRefused;
+}
+
+// An option with a text, of one command: true when the word was it.
+Result<bool> read_text_option(Words& words, const char* letter, const char* name,
+                              std::string& into) {
+  std::optional<std::string> value;
+  std::optional<Error> problem;
+  if (!words.option(letter, name, value, problem)) return false;
+  if (problem) return *problem;
+  into = *value;
+  return true;
+}
+
+Result<bool> read_command_option(const CommandRow& row, Words& words, CtlCall& call) {
+  if (row.command == CtlCommand::kPurgeRelay) {
+    const Result<bool> file = read_text_option(words, "-f", "--filename", call.file);
+    if (!file || *file) return file;
+    return read_text_option(words, "--sub-dir", "--sub-dir", call.folder);
+  }
+  if (row.command == CtlCommand::kConfig) {
+    return read_text_option(words, "-p", "--path", call.folder);
+  }
+  const bool filter =
+      row.command == CtlCommand::kListMember &&
+      (words.word() == "--leader" || words.word() == "-l" || words.word() == "--master" ||
+       words.word() == "-m" || words.word() == "--worker" || words.word() == "-w");
+  if (!filter) return false;
+  const std::string& word = words.word();
+  call.parts.push_back(word[1] == '-' ? word[2] : word[1]);
+  words.next();
+  return true;
 }
 
 // One option of the line; false: it is none that this command has.
@@ -183,6 +141,11 @@ Result<bool> read_option(const CommandRow& row, Words& words, CtlCall& call) {
       (errors ? call.errors_max : call.warnings_max) = *count;
       return true;
     }
+  }
+  const Result<bool> own = read_command_option(row, words, call);
+  if (!own || *own) return own;
+  if (row.command == CtlCommand::kStartTask && word.starts_with("--start-time")) {
+    return wrong(row, "--start-time is not in this version yet; name the place under `meta`");
   }
   const bool remove = row.command == CtlCommand::kStartTask && word == "--remove-meta";
   const bool more = row.command == CtlCommand::kQueryStatus && word == "--more";
@@ -220,10 +183,18 @@ Result<CtlCall> parse_ctl(const std::vector<std::string>& words) {
   if (row == nullptr) return unknown_command(words.front());
   CtlCall call;
   call.command = row->command;
+  call.name = words.front();
+  if (is_answered_only(row->command)) return call;  // whatever follows
   Words rest(*row, words);
+  bool ended = false;
   while (rest.more()) {
     const std::string word = rest.word();
-    const bool option = word.size() > 1 && word.starts_with('-');
+    if (word == "--" && !ended) {  // what follows are arguments, whatever they look like
+      ended = true;
+      rest.next();
+      continue;
+    }
+    const bool option = !ended && word.size() > 1 && word.starts_with('-');
     if (!option) {
       call.arguments.push_back(word);
       rest.next();
@@ -239,6 +210,16 @@ Result<CtlCall> parse_ctl(const std::vector<std::string>& words) {
   if (call.arguments.size() > row->arguments_max) {
     return wrong(*row, "too many arguments: " + call.arguments.back());
   }
+  const bool of_config =
+      call.command == CtlCommand::kConfig && (call.action == "task" || call.action == "source");
+  if (of_config && call.arguments.empty()) return wrong(*row, call.action + " needs a name");
+  const bool of_relay = call.command == CtlCommand::kPauseRelay ||
+                        call.command == CtlCommand::kResumeRelay ||
+                        call.command == CtlCommand::kPurgeRelay;
+  if (of_relay && call.sources.empty()) return wrong(*row, "-s names the source");
+  if (call.command == CtlCommand::kPurgeRelay && call.file.empty()) {
+    return wrong(*row, "-f names the first file that stays");
+  }
   const bool changes_task = call.command == CtlCommand::kPauseTask ||
                             call.command == CtlCommand::kResumeTask ||
                             call.command == CtlCommand::kStopTask;
@@ -249,7 +230,7 @@ Result<CtlCall> parse_ctl(const std::vector<std::string>& words) {
 }
 
 std::vector<std::string> file_words(const CtlCall& call) {
-  if (call.command == CtlCommand::kConfig) return {};
+  if (call.command == CtlCommand::kConfig || call.command == CtlCommand::kShardLocks) return {};
   return call.arguments;
 }
 
@@ -257,12 +238,37 @@ std::string ctl_help(const std::string& command) {
   const CommandRow* const one = find_command(command);
   if (one != nullptr) return usage_of(*one) + "\n  " + std::string(one->about) + "\n";
   std::string text = "commands:\n";
-  for (const CommandRow& row : kCommands) {
+  for (const CommandRow& row : command_rows()) {
+    if (is_answered_only(row.command)) continue;
     std::string line = "  " + std::string(row.name) + " " + std::string(row.arguments);
     line.resize(std::max<std::size_t>(line.size() + 1, 60), ' ');
     text += line + std::string(row.about) + "\n";
   }
   return text;
+}
+
+std::vector<std::string> ctl_candidates(const std::string& line) {
+  std::vector<std::string> found;
+  const std::size_t begin = line.find_first_not_of(' ');
+  const std::size_t end = begin == std::string::npos ? begin : line.find(' ', begin);
+  if (end == std::string::npos) {
+    for (const CommandRow& row : command_rows()) found.emplace_back(row.name);
+    for (const char* const more : {"help", "exit"}) found.emplace_back(more);
+    return found;
+  }
+  const CommandRow* const row = find_command(line.substr(begin, end - begin));
+  if (row == nullptr) return found;
+  for (const std::string_view action : row->actions) {
+    if (!action.empty()) found.emplace_back(action);
+  }
+  const std::string usage(row->arguments);  // "[-s SOURCE] [--remove-meta] FILE"
+  for (std::size_t at = usage.find('-'); at != std::string::npos; at = usage.find('-', at)) {
+    const std::size_t stop = std::min(usage.find_first_of(" ]|", at), usage.size());
+    const bool option = at == 0 || usage[at - 1] == ' ' || usage[at - 1] == '[';
+    if (option) found.push_back(usage.substr(at, stop - at));
+    at = stop;
+  }
+  return found;
 }
 
 Result<std::vector<std::string>> split_line(const std::string& line) {

@@ -15,19 +15,30 @@ enum class CtlCommand : std::uint8_t {
   kCheckTask,
   kConfig,
   kListMember,
+  kNoEffect,  // accepted; the answer says why there is nothing to do
   kOperateSource,
+  kPauseRelay,
   kPauseTask,
+  kPurgeRelay,
+  kQueryError,
   kQueryStatus,
+  kRefused,  // known, not done; the answer says what to do instead
+  kResumeRelay,
   kResumeTask,
+  kShardLocks,
   kStartTask,
   kStopTask,
 };
 
 struct CtlCall {
   CtlCommand command = CtlCommand::kQueryStatus;
+  std::string name;                    // as typed
   std::string action;                  // create, update, stop, show; of config: task, source
   std::vector<std::string> arguments;  // tasks or files as typed
   std::vector<std::string> sources;    // -s
+  std::string file;                    // purge-relay -f
+  std::string folder;                  // purge-relay --sub-dir; config --path
+  std::string parts;                   // list-member: 'l', 'm', 'w'; empty: all
   bool remove_meta = false;
   bool more = false;
   std::size_t errors_max = 10;
@@ -42,6 +53,9 @@ struct CtlCall {
 
 // The list of commands, or one command's usage; a name that is not known gives the list.
 [[nodiscard]] std::string ctl_help(const std::string& command = "");
+
+// What may stand where a line ends: commands, their actions, their options.
+[[nodiscard]] std::vector<std::string> ctl_candidates(const std::string& line);
 
 // A line of the prompt, split at blanks; '...' and "..." hold a word together.
 [[nodiscard]] Result<std::vector<std::string>> split_line(const std::string& line);

@@ -8,7 +8,7 @@
 #include <boost/json.hpp>
 
 #include "base/nearest.h"
-#include "conf/shown.h"
+#include "control/ctl_table.h"
 #include "control/prechecks.h"
 
 namespace tiderelay::control {
@@ -16,12 +16,6 @@ namespace tiderelay::control {
 namespace json = boost::json;
 
 namespace {
-
-std::string with_way_out(const Error& error) {
-  return error.way_out().empty() ? error.text() : error.text() + "; " + error.way_out();
-}
-
-json::object refusal(const Error& error) { return plain_answer(false, with_way_out(error)); }
 
 SourceOutcome refused(const std::string& source_id, const Error& error) {
   SourceOutcome outcome;
@@ -48,7 +42,10 @@ bool Daemon::changes(const CtlCall& call) {
   switch (call.command) {
     case CtlCommand::kOperateSource:
       return call.action != "show";
+    case CtlCommand::kPauseRelay:
     case CtlCommand::kPauseTask:
+    case CtlCommand::kPurgeRelay:
+    case CtlCommand::kResumeRelay:
     case CtlCommand::kResumeTask:
     case CtlCommand::kStartTask:
     case CtlCommand::kStopTask:
@@ -56,7 +53,11 @@ bool Daemon::changes(const CtlCall& call) {
     case CtlCommand::kCheckTask:
     case CtlCommand::kConfig:
     case CtlCommand::kListMember:
+    case CtlCommand::kNoEffect:
+    case CtlCommand::kQueryError:
     case CtlCommand::kQueryStatus:
+    case CtlCommand::kRefused:
+    case CtlCommand::kShardLocks:
       return false;
   }
   return true;
@@ -69,7 +70,20 @@ json::object Daemon::answer(const CtlCall& call, const SentFiles& files) {
     case CtlCommand::kConfig:
       return show_config(call);
     case CtlCommand::kListMember:
-      return list_member();
+      return list_member(call);
+    case CtlCommand::kNoEffect:
+      return plain_answer(true, std::string(find_command(call.name)->about));
+    case CtlCommand::kPauseRelay:
+    case CtlCommand::kResumeRelay:
+      return set_relays(call);
+    case CtlCommand::kPurgeRelay:
+      return purge_relays(call);
+    case CtlCommand::kQueryError:
+      return query_error(call);
+    case CtlCommand::kRefused:
+      return plain_answer(false, std::string(find_command(call.name)->about));
+    case CtlCommand::kShardLocks:
+      return shard_locks(call);
     case CtlCommand::kOperateSource:
       return operate_source(call, files);
     case CtlCommand::kPauseTask:
@@ -326,65 +340,6 @@ json::object Daemon::show_sources() const {
   const std::lock_guard lock(mutex_);
   for (const auto& [id, source] : sources_) outcomes.push_back(accepted(id));
   return sources_answer(outcomes);
-}
-
-json::object Daemon::list_member() const {
-  json::array workers;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [id, source] : sources_) {
-      json::object worker;
-      worker["name"] = "tiderelay";
-      worker["addr"] = options_.address;
-      worker["stage"] = "bound";
-      worker["source"] = id;
-      workers.push_back(std::move(worker));
-    }
-  }
-  const std::string url = "http://" + options_.address;
-  json::object leader;
-  leader["leader"] = {{"msg", ""}, {"name", "tiderelay"}, {"addr", options_.address}};
-  json::object one;
-  one["name"] = "tiderelay";
-  one["memberID"] = "1";
-  one["alive"] = true;
-  one["peerURLs"] = json::array({json::string(url)});
-  one["clientURLs"] = json::array({json::string(url)});
-  json::array masters;
-  masters.push_back(std::move(one));
-  json::object master;
-  master["master"] = {{"msg", ""}, {"masters", std::move(masters)}};
-  json::object worker;
-  worker["worker"] = {{"msg", ""}, {"workers", std::move(workers)}};
-  json::array members;
-  members.push_back(std::move(leader));
-  members.push_back(std::move(master));
-  members.push_back(std::move(worker));
-  json::object answer = plain_answer(true, "");
-  answer["members"] = std::move(members);
-  return answer;
-}
-
-json::object Daemon::show_config(const CtlCall& call) const {
-  const std::string& name = call.arguments.front();
-  std::string yaml;
-  bool from_config = false;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto source = sources_.find(name);
-    const auto task = tasks_.find(name);
-    const bool wants_source = call.action == "source";
-    if (wants_source && source == sources_.end()) return refusal(unknown_source(name));
-    if (!wants_source && task == tasks_.end()) return refusal(unknown_task(name));
-    yaml = wants_source ? source->second.state.yaml : task->second.state.yaml;
-    from_config = wants_source ? source->second.from_config : task->second.from_config;
-  }
-  if (from_config) return plain_answer(false, name + " is in the daemon's own file: look there");
-  const Result<std::string> shown = conf::without_secrets(yaml);
-  if (!shown) return refusal(shown.error());
-  json::object answer = plain_answer(true, "");
-  answer["cfg"] = *shown;
-  return answer;
 }
 
 Error Daemon::unknown_source(const std::string& id) const {

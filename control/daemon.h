@@ -20,6 +20,7 @@
 #include "conf/task_config.h"
 #include "control/ctl_words.h"
 #include "control/dm_answers.h"
+#include "control/snapshot.h"
 #include "control/source_runner.h"
 #include "control/state_files.h"
 #include "control/task_runner.h"
@@ -51,6 +52,7 @@ class Daemon {
 
   [[nodiscard]] static bool changes(const CtlCall& call);
   [[nodiscard]] boost::json::object answer(const CtlCall& call, const SentFiles& files);
+  [[nodiscard]] Snapshot snapshot() const;
 
  private:
   struct SourceEntry {
@@ -91,8 +93,16 @@ class Daemon {
   [[nodiscard]] Answer stop_tasks(const CtlCall& call, const SentFiles& files);
   [[nodiscard]] Answer set_stages(const CtlCall& call, const SentFiles& files, WantedStage stage);
   [[nodiscard]] Answer query_status(const CtlCall& call, const SentFiles& files) const;
-  [[nodiscard]] Answer list_member() const;
+  [[nodiscard]] Answer list_member(const CtlCall& call) const;
   [[nodiscard]] Answer show_config(const CtlCall& call) const;
+  [[nodiscard]] Answer export_config() const;
+  [[nodiscard]] Answer set_relays(const CtlCall& call);
+  [[nodiscard]] Answer purge_relays(const CtlCall& call);
+  [[nodiscard]] static SourceOutcome purge_relay(const std::string& id, relay::LogCatalog& catalog,
+                                                 const CtlCall& call,
+                                                 const std::vector<relay::LogPosition>& needed);
+  [[nodiscard]] Answer query_error(const CtlCall& call) const;
+  [[nodiscard]] Answer shard_locks(const CtlCall& call) const;
 
   [[nodiscard]] Result<conf::TaskConfig> sent_task(const std::string& word,
                                                    const SentFiles& files) const;
@@ -116,6 +126,7 @@ class Daemon {
   [[nodiscard]] Result<void> change_state(TaskEntry& task, const StateChange& change);
 
   const Options options_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   mutable std::mutex mutex_;  // guards the maps; written by the thread of the changes alone
   std::map<std::string, SourceEntry> sources_;
   std::map<std::string, TaskEntry> tasks_;

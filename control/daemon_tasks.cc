@@ -1,5 +1,6 @@
 // control/daemon_tasks.cc: the daemon's commands on tasks.
 #include <fmt/format.h>
+#include <fnmatch.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -17,28 +18,12 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::chrono::milliseconds kPausePatience{30'000};
-constexpr const char* kPassed = "pre-check is passed. ";
-constexpr const char* kFailedStart =
-    "[code=26005:class=dm-master:scope=internal:level=medium], Message: fail to check "
-    "synchronization configuration with type: ";
-
-std::string with_way_out(const Error& error) {
-  return error.way_out().empty() ? error.text() : error.text() + "; " + error.way_out();
+// "test-*" and "test-?" mean every name that fits.
+bool has_wildcard(const std::string& word) {
+  return word.find_first_of("*?[") != std::string::npos;
 }
-
-json::object refusal(const Error& error) { return plain_answer(false, with_way_out(error)); }
-
-// DM's sentence; the detail is an object of its own, so that the answer is always JSON.
-std::string check_message(const CheckReport& report) {
-  switch (report.state()) {
-    case CheckState::kFail:
-      return kFailedStart + std::string("check was failed, please see detail");
-    case CheckState::kWarn:
-      return kFailedStart + std::string("no errors but some warnings");
-    case CheckState::kSuccess:
-      break;
-  }
-  return kPassed;
+bool matches(const std::string& name, const std::string& word) {
+  return name == word || (has_wildcard(word) && ::fnmatch(word.c_str(), name.c_str(), 0) == 0);
 }
 
 json::object with_op(const char* op, json::object answer) {
@@ -131,10 +116,8 @@ json::object Daemon::check_task(const CtlCall& call, const SentFiles& files) con
   if (!task) return refusal(task.error());
   const Result<std::vector<std::string>> ids = chosen_sources(*task, {});
   if (!ids) return refusal(ids.error());
-  const CheckReport report = run_prechecks(*task, configs_of(*ids));
-  json::object answer = plain_answer(report.state() != CheckState::kFail, check_message(report));
-  answer["checkResult"] = report_object(report, ReportLimits{call.errors_max, call.warnings_max});
-  return answer;
+  const CheckReport report = run_prechecks(*task, configs_of(*ids), options_.data_dir);
+  return check_answer(report, ReportLimits{call.errors_max, call.warnings_max});
 }
 
 json::object Daemon::start_task(const CtlCall& call, const SentFiles& files) {
@@ -159,7 +142,7 @@ json::object Daemon::start_task(const CtlCall& call, const SentFiles& files) {
   }
   json::value check_result = nullptr;
   if (options_.checks) {
-    const CheckReport report = run_prechecks(*task, configs_of(*ids));
+    const CheckReport report = run_prechecks(*task, configs_of(*ids), options_.data_dir);
     check_result = report_object(report, ReportLimits{call.errors_max, call.warnings_max});
     if (report.state() == CheckState::kFail) {
       json::object answer = sources_answer({}, check_message(report));
@@ -261,20 +244,20 @@ Result<std::vector<std::pair<std::string, std::string>>> Daemon::chosen_shares(
     name = *given;
   }
   const std::lock_guard lock(mutex_);
-  if (!name.empty()) {
+  if (!name.empty() && !has_wildcard(name)) {
     const auto known = tasks_.find(name);
     if (known == tasks_.end() || known->second.shares.empty()) return unknown_task(name);
   }
   for (const std::string& id : call.sources) {
-    if (!sources_.contains(id)) return unknown_source(id);
+    if (!has_wildcard(id) && !sources_.contains(id)) return unknown_source(id);
   }
   std::vector<std::pair<std::string, std::string>> chosen;
   for (const auto& [task, entry] : tasks_) {
-    if (!name.empty() && task != name) continue;
+    if (!name.empty() && !matches(task, name)) continue;
     for (const auto& [id, share] : entry.shares) {
-      if (!call.sources.empty() && std::ranges::find(call.sources, id) == call.sources.end()) {
-        continue;
-      }
+      const bool named = std::ranges::any_of(
+          call.sources, [&](const std::string& word) { return matches(id, word); });
+      if (!call.sources.empty() && !named) continue;
       chosen.emplace_back(task, id);
     }
   }
@@ -349,17 +332,18 @@ json::object Daemon::query_status(const CtlCall& call, const SentFiles& files) c
   std::map<std::string, std::shared_ptr<SourceRunner>> runners;
   {
     const std::lock_guard lock(mutex_);
-    if (!name.empty()) {
+    if (!name.empty() && !has_wildcard(name)) {
       const auto known = tasks_.find(name);
       if (known == tasks_.end() || known->second.shares.empty()) return refusal(unknown_task(name));
     }
-    for (const std::string& id : call.sources) {
-      const auto source = sources_.find(id);
-      if (source == sources_.end()) return refusal(unknown_source(id));
-      runners[id] = source->second.runner;
+    for (const std::string& word : call.sources) {
+      if (!has_wildcard(word) && !sources_.contains(word)) return refusal(unknown_source(word));
+      for (const auto& [id, source] : sources_) {
+        if (matches(id, word)) runners[id] = source.runner;
+      }
     }
     for (const auto& [task, entry] : tasks_) {
-      if (!name.empty() && task != name) continue;
+      if (!name.empty() && !matches(task, name)) continue;
       for (const auto& [id, share] : entry.shares) {
         if (!call.sources.empty() && !runners.contains(id)) continue;
         shares.push_back({task, id, share});
@@ -374,9 +358,9 @@ json::object Daemon::query_status(const CtlCall& call, const SentFiles& files) c
     subtasks.push_back({view.task, view.source_id, view.share.runner->status()});
     if (call.sources.empty()) runners[view.source_id] = view.share.source;
   }
-  if (name.empty() && call.sources.empty() && !call.more) return short_status(subtasks);
   std::vector<SourceView> sources;
   for (const auto& [id, runner] : runners) sources.push_back({id, runner->status()});
+  if (name.empty() && call.sources.empty() && !call.more) return short_status(sources, subtasks);
   return long_status(sources, subtasks);
 }
 

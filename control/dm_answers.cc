@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <map>
+
+#include "control/error_code.h"
 
 namespace tiderelay::control {
 
@@ -65,35 +68,100 @@ const char* unit_name(Unit unit) {
   return "InvalidUnit";
 }
 
-// "(mysql-bin.000001, 4)"
-std::string dm_position(const std::string& file, std::uint64_t offset) {
-  return file.empty() ? "" : fmt::format("({}, {})", file, offset);
+// "<uuid>.000001/mysql-bin.000001:4" -> "(mysql-bin.000001, 4)"
+std::string dm_position_of(const std::string& text) {
+  const std::size_t slash = text.rfind('/');
+  const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos || colon < begin) return text;
+  return fmt::format("({}, {})", text.substr(begin, colon - begin), text.substr(colon + 1));
 }
 
 std::string upstream_end(const SourceRunner::Status& status) {
-  return dm_position(status.upstream_file, status.upstream_offset_bytes);
+  return position_text(status.upstream_file, status.upstream_offset_bytes);
 }
 
 std::string quoted_count(std::uint64_t count) { return std::to_string(count); }
 
-json::object dump_object(const TaskStatus& status) {
-  std::uint64_t completed = 0;
+struct CopyTotals {
+  std::uint64_t tables_done = 0;
   double rows = 0;
-  double estimated = 0;
-  for (const TableProgress& table : status.tables) {
-    completed += table.done ? 1 : 0;
-    rows += static_cast<double>(table.rows_done);
-    estimated += static_cast<double>(std::max(table.rows_estimated, table.rows_done));
+  double rows_estimated = 0;
+  std::uint64_t bytes = 0;
+  [[nodiscard]] double part() const {
+    return rows_estimated > 0 ? std::min(1.0, rows / rows_estimated) : 0.0;
   }
+};
+
+CopyTotals copy_totals(const TaskStatus& status) {
+  CopyTotals totals;
+  for (const TableProgress& table : status.tables) {
+    totals.tables_done += table.done ? 1 : 0;
+    totals.rows += static_cast<double>(table.rows_done);
+    totals.rows_estimated += static_cast<double>(
+        table.done ? table.rows_done : std::max(table.rows_estimated, table.rows_done));
+    totals.bytes += table.bytes_done;
+  }
+  return totals;
+}
+
+std::string rounded(double value) {
+  return std::to_string(static_cast<std::uint64_t>(std::max(0.0, value)));
+}
+
+json::object dump_object(const TaskStatus& status) {
+  const CopyTotals totals = copy_totals(status);
   json::object dump;
   dump["totalTables"] = quoted_count(status.tables.size());
-  dump["completedTables"] = static_cast<double>(completed);
-  dump["finishedBytes"] = 0.0;
-  dump["finishedRows"] = rows;
-  dump["estimateTotalRows"] = estimated;
-  dump["bps"] = "0";
-  dump["progress"] = fmt::format("{:.2f} %", estimated > 0 ? 100.0 * rows / estimated : 100.0);
+  dump["completedTables"] = static_cast<double>(totals.tables_done);
+  dump["finishedBytes"] = static_cast<double>(totals.bytes);
+  dump["finishedRows"] = totals.rows;
+  dump["estimateTotalRows"] = totals.rows_estimated;
+  dump["bps"] = rounded(status.bytes_per_second);
+  dump["progress"] = fmt::format("{:.2f} %", 100 * totals.part());
   return dump;
+}
+
+json::object load_object(const TaskStatus& status) {
+  const CopyTotals totals = copy_totals(status);
+  const double bytes = static_cast<double>(totals.bytes);
+  json::object load;
+  load["finishedBytes"] = quoted_count(totals.bytes);
+  load["totalBytes"] = rounded(totals.part() > 0 ? bytes / totals.part() : bytes);
+  load["progress"] = fmt::format("{:.2f} %", 100 * totals.part());
+  load["metaBinlog"] = dm_position_of(status.copy_position);
+  load["metaBinlogGTID"] = status.copy_gtids;
+  load["bps"] = rounded(status.bytes_per_second);
+  return load;
+}
+
+// What DM has no field for.
+json::object more_object(const TaskStatus& status) {
+  json::object more;
+  more["rowsPerSecond"] = status.rows_per_second;
+  more["timeLeftSeconds"] = nullptr;
+  if (status.time_left) more["timeLeftSeconds"] = status.time_left->count();
+  more["lagSeconds"] = status.lag_seconds;
+  more["bytesBehind"] = quoted_count(status.bytes_behind);
+  more["rowsMissed"] = quoted_count(status.rows_missed);
+  json::array notes;
+  for (const std::string& note : status.notes) notes.push_back(json::string(note));
+  more["notes"] = std::move(notes);
+  json::array tables;
+  for (const TableProgress& progress : status.tables) {
+    json::object table;
+    table["source"] = progress.source;
+    table["target"] = progress.target;
+    table["rowsDone"] = quoted_count(progress.rows_done);
+    table["rowsEstimated"] = quoted_count(progress.rows_estimated);
+    table["chunksDone"] = quoted_count(progress.chunks_done);
+    table["chunksTotal"] = quoted_count(progress.chunks_total);
+    table["done"] = progress.done;
+    table["note"] = progress.note;
+    tables.push_back(std::move(table));
+  }
+  more["tables"] = std::move(tables);
+  return more;
 }
 
 json::object sync_object(const TaskStatus& status, const SourceRunner::Status* source) {
@@ -105,7 +173,7 @@ json::object sync_object(const TaskStatus& status, const SourceRunner::Status* s
   sync["recentTps"] = rate;
   sync["masterBinlog"] = source != nullptr ? upstream_end(*source) : "";
   sync["masterBinlogGtid"] = source != nullptr ? source->upstream_gtids : "";
-  sync["syncerBinlog"] = status.applied_position;
+  sync["syncerBinlog"] = dm_position_of(status.applied_position);
   sync["syncerBinlogGtid"] = status.applied_set;
   sync["blockingDDLs"] = json::array();
   sync["unresolvedGroups"] = json::array();
@@ -120,6 +188,81 @@ json::object sync_object(const TaskStatus& status, const SourceRunner::Status* s
   sync["ioTotalBytes"] = "0";
   sync["dumpIOTotalBytes"] = "0";
   return sync;
+}
+
+json::object relay_object(const SourceRunner::Status& status) {
+  json::object relay;
+  relay["masterBinlog"] = upstream_end(status);
+  relay["masterBinlogGtid"] = status.upstream_gtids;
+  relay["relaySubDir"] = status.folder;
+  relay["relayBinlog"] = position_text(status.upstream.file, status.upstream.offset_bytes);
+  relay["relayBinlogGtid"] = status.upstream.gtids;
+  relay["relayCatchUpMaster"] = status.caught_up;
+  relay["stage"] = stage_name(status.stage);
+  relay["result"] = nullptr;
+  if (status.error) {
+    json::object result;
+    result["isCanceled"] = false;
+    result["errors"] = json::array({error_object(*status.error)});
+    result["detail"] = nullptr;
+    relay["result"] = std::move(result);
+  }
+  return relay;
+}
+
+std::string task_status_word(const std::string& task, const std::vector<TaskStatus>& subtasks,
+                             const std::vector<const SourceRunner::Status*>& sources) {
+  const std::string more = ". Please run `query-status " + task + "` to get more details.";
+  bool paused = false;
+  bool all_same = true;
+  for (const TaskStatus& status : subtasks) {
+    if (status.stage == Stage::kPaused && status.error) {
+      return "Error - Some error occurred in subtask" + more;
+    }
+    paused = paused || status.stage == Stage::kPaused;
+    all_same = all_same && status.stage == subtasks.front().stage;
+  }
+  for (std::size_t i = 0; i < subtasks.size(); ++i) {
+    const bool syncs = subtasks[i].unit == Unit::kSync && subtasks[i].stage == Stage::kRunning;
+    if (!syncs || sources[i] == nullptr) continue;
+    const Stage relay = sources[i]->stage;
+    if (relay != Stage::kPaused && relay != Stage::kStopped) continue;
+    return std::string("Error - Relay status is ") +
+           (sources[i]->error ? "Error" : stage_name(relay)) + more;
+  }
+  if (paused) return "Paused";
+  const Stage stage = subtasks.front().stage;
+  const bool at_rest =
+      stage == Stage::kNew || stage == Stage::kFinished || stage == Stage::kStopped;
+  return all_same && at_rest ? stage_name(stage) : "Running";
+}
+
+}  // namespace
+
+std::string position_text(const std::string& file, std::uint64_t offset) {
+  return file.empty() ? "" : fmt::format("({}, {})", file, offset);
+}
+
+json::value in_snake_case(const json::value& value) {
+  if (value.is_array()) {
+    json::array items;
+    for (const json::value& item : value.get_array()) items.push_back(in_snake_case(item));
+    return items;
+  }
+  if (!value.is_object()) return value;
+  json::object object;
+  for (const auto& member : value.get_object()) {
+    std::string name;
+    bool before_low = false;
+    for (const char c : std::string_view(member.key())) {
+      const bool high = c >= 'A' && c <= 'Z';
+      if (high && before_low) name += '_';
+      name += high ? static_cast<char>(c + 32) : c;
+      before_low = !high;
+    }
+    object[name] = in_snake_case(member.value());
+  }
+  return object;
 }
 
 json::object subtask_object(const SubtaskView& subtask, const SourceRunner::Status* source) {
@@ -137,54 +280,24 @@ json::object subtask_object(const SubtaskView& subtask, const SourceRunner::Stat
     object["result"] = std::move(result);
   }
   object["unresolvedDDLLockID"] = "";
-  if (status.unit == Unit::kSync) {
-    object["sync"] = sync_object(status, source);
-  } else {
-    object["dump"] = dump_object(status);
+  switch (status.unit) {
+    case Unit::kCheck:
+      object["check"] = nullptr;
+      break;
+    case Unit::kDump:
+      object["dump"] = dump_object(status);
+      break;
+    case Unit::kLoad:
+      object["load"] = load_object(status);
+      break;
+    case Unit::kSync:
+      object["sync"] = sync_object(status, source);
+      break;
   }
   object["validation"] = nullptr;
+  object["tiderelay"] = more_object(status);
   return object;
 }
-
-json::object relay_object(const SourceRunner::Status& status) {
-  json::object relay;
-  relay["masterBinlog"] = upstream_end(status);
-  relay["masterBinlogGtid"] = status.upstream_gtids;
-  relay["relaySubDir"] = status.folder;
-  relay["relayBinlog"] = dm_position(status.upstream.file, status.upstream.offset_bytes);
-  relay["relayBinlogGtid"] = status.upstream.gtids;
-  relay["relayCatchUpMaster"] = status.caught_up;
-  relay["stage"] = stage_name(status.stage);
-  relay["result"] = nullptr;
-  if (status.error) {
-    json::object result;
-    result["isCanceled"] = false;
-    result["errors"] = json::array({error_object(*status.error)});
-    result["detail"] = nullptr;
-    relay["result"] = std::move(result);
-  }
-  return relay;
-}
-
-std::string task_status_word(const std::string& task, const std::vector<TaskStatus>& subtasks) {
-  bool paused = false;
-  bool all_same = true;
-  for (const TaskStatus& status : subtasks) {
-    if (status.stage == Stage::kPaused && status.error) {
-      return "Error - Some error occurred in subtask. Please run `query-status " + task +
-             "` to get more details.";
-    }
-    paused = paused || status.stage == Stage::kPaused;
-    all_same = all_same && status.stage == subtasks.front().stage;
-  }
-  if (paused) return "Paused";
-  const Stage stage = subtasks.front().stage;
-  const bool at_rest =
-      stage == Stage::kNew || stage == Stage::kFinished || stage == Stage::kStopped;
-  return all_same && at_rest ? stage_name(stage) : "Running";
-}
-
-}  // namespace
 
 std::string json_text(const json::value& value) {
   std::string out;
@@ -192,6 +305,12 @@ std::string json_text(const json::value& value) {
   out += '\n';
   return out;
 }
+
+std::string with_way_out(const Error& error) {
+  return error.way_out().empty() ? error.text() : error.text() + "; " + error.way_out();
+}
+
+json::object refusal(const Error& error) { return plain_answer(false, with_way_out(error)); }
 
 json::object plain_answer(bool result, const std::string& message) {
   json::object answer;
@@ -218,20 +337,24 @@ json::object sources_answer(const std::vector<SourceOutcome>& outcomes,
   return answer;
 }
 
-json::object short_status(const std::vector<SubtaskView>& subtasks) {
+json::object short_status(const std::vector<SourceView>& runners,
+                          const std::vector<SubtaskView>& subtasks) {
   std::map<std::string, std::vector<const SubtaskView*>> by_task;
   for (const SubtaskView& subtask : subtasks) by_task[subtask.task].push_back(&subtask);
   json::array tasks;
   for (const auto& [name, views] : by_task) {
     std::vector<TaskStatus> statuses;
+    std::vector<const SourceRunner::Status*> relays;
     json::array sources;
     for (const SubtaskView* view : views) {
       statuses.push_back(view->status);
+      const auto runner = std::ranges::find(runners, view->source_id, &SourceView::source_id);
+      relays.push_back(runner == runners.end() ? nullptr : &runner->status);
       sources.push_back(json::string(view->source_id));
     }
     json::object task;
     task["taskName"] = name;
-    task["taskStatus"] = task_status_word(name, statuses);
+    task["taskStatus"] = task_status_word(name, statuses, relays);
     task["sources"] = std::move(sources);
     tasks.push_back(std::move(task));
   }
@@ -267,14 +390,17 @@ json::object long_status(const std::vector<SourceView>& sources,
 }
 
 json::object error_object(const Error& error) {
+  const ErrorCode& code = code_of(error);
   json::object object;
-  object["ErrCode"] = error.server_code();
-  object["ErrClass"] = "tiderelay";
-  object["ErrScope"] = error.server_code() != 0 ? "downstream" : "internal";
-  object["ErrLevel"] = "high";
+  object["ErrCode"] = code.number;
+  object["ErrClass"] = code.error_class;
+  object["ErrScope"] = scope_of(error);
+  object["ErrLevel"] = code.level;
   object["Message"] = error.text();
-  object["RawCause"] = error.server_code() != 0 ? error.text() : "";
-  object["Workaround"] = error.way_out();
+  object["RawCause"] = error.server_code() == 0
+                           ? std::string()
+                           : fmt::format("Error {}: {}", error.server_code(), error.text());
+  object["Workaround"] = error.way_out().empty() ? std::string(code.way_out) : error.way_out();
   return object;
 }
 

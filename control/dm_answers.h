@@ -29,6 +29,8 @@ struct SourceView {
 
 // {"result", "msg"}: a refusal or a plain success.
 [[nodiscard]] boost::json::object plain_answer(bool result, const std::string& message);
+[[nodiscard]] std::string with_way_out(const Error& error);  // "text; way out"
+[[nodiscard]] boost::json::object refusal(const Error& error);
 // {"result", "msg", "sources": [{"result", "msg", "source", "worker"}]}
 struct SourceOutcome {
   std::string source_id;
@@ -38,8 +40,17 @@ struct SourceOutcome {
 [[nodiscard]] boost::json::object sources_answer(const std::vector<SourceOutcome>& outcomes,
                                                  const std::string& message = "");
 
+[[nodiscard]] std::string position_text(const std::string& file,
+                                        std::uint64_t offset);  // "(mysql-bin.000001, 4)"
+// Names of members as DM's OpenAPI writes them: masterBinlog -> master_binlog.
+[[nodiscard]] boost::json::value in_snake_case(const boost::json::value& value);
+// An element of subTaskStatus. `source` may be null.
+[[nodiscard]] boost::json::object subtask_object(const SubtaskView& subtask,
+                                                 const SourceRunner::Status* source);
+
 // query-status without a task: a line per task.
-[[nodiscard]] boost::json::object short_status(const std::vector<SubtaskView>& subtasks);
+[[nodiscard]] boost::json::object short_status(const std::vector<SourceView>& sources,
+                                               const std::vector<SubtaskView>& subtasks);
 // query-status of one task, or of one source with all of its tasks.
 [[nodiscard]] boost::json::object long_status(const std::vector<SourceView>& sources,
                                               const std::vector<SubtaskView>& subtasks);

@@ -22,7 +22,7 @@ enum class Stage : std::uint8_t { kNew, kRunning, kPaused, kStopped, kFinished }
 
 // What a server of a source or a task's target needs to be dialled.
 [[nodiscard]] Result<relay::ConnectOptions> connect_options(const conf::Endpoint& endpoint);
-[[nodiscard]] relay::TlsOptions tls_options(const conf::Security& security);
+[[nodiscard]] Result<relay::TlsOptions> tls_options(const conf::Security& security);
 
 class SourceRunner;
 

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/hash.h"
+#include "conf/file_access.h"
 #include "control/source_runner.h"
 #include "dumper/source_server.h"
 #include "relay/loop.h"
@@ -65,6 +66,12 @@ relay::UpstreamOptions upstream_options(const SourceRunner::Options& options,
   return upstream;
 }
 
+// The text itself, or its file's.
+Result<std::string> pem_of(const std::string& text, const std::string& path) {
+  if (!text.empty() || path.empty()) return text;
+  return conf::real_files().read_file(path);
+}
+
 }  // namespace
 
 const char* stage_name(Stage stage) {
@@ -89,17 +96,26 @@ Result<relay::ConnectOptions> connect_options(const conf::Endpoint& endpoint) {
   options.port = endpoint.port;
   options.user = endpoint.user;
   options.password = endpoint.password.reveal();
-  if (endpoint.security.given()) options.tls = tls_options(endpoint.security);
+  if (!endpoint.security.given()) return options;
+  const Result<relay::TlsOptions> tls = tls_options(endpoint.security);
+  if (!tls) return tls.error();
+  options.tls = *tls;
   return options;
 }
 
-relay::TlsOptions tls_options(const conf::Security& security) {
+Result<relay::TlsOptions> tls_options(const conf::Security& security) {
   relay::TlsOptions tls;
   tls.mode =
       security.has_ca() ? relay::TlsOptions::Mode::kVerifyCa : relay::TlsOptions::Mode::kRequired;
-  tls.ca_pem = security.ca_pem;
-  tls.certificate_pem = security.cert_pem;
-  tls.key_pem = security.key_pem.reveal();
+  const Result<std::string> ca = pem_of(security.ca_pem, security.ca_path);
+  if (!ca) return ca.error();
+  const Result<std::string> certificate = pem_of(security.cert_pem, security.cert_path);
+  if (!certificate) return certificate.error();
+  const Result<std::string> key = pem_of(security.key_pem.reveal(), security.key_path);
+  if (!key) return key.error();
+  tls.ca_pem = *ca;
+  tls.certificate_pem = *certificate;
+  tls.key_pem = *key;
   tls.allowed_names = security.cert_allowed_cn;
   return tls;
 }

@@ -324,6 +324,7 @@ std::vector<TableProgress> table_progress(const dumper::DumpStatus& status) {
     progress.rows_estimated = table.rows_estimated;
     progress.chunks_done = table.chunks_done;
     progress.chunks_total = table.chunks_total;
+    progress.bytes_done = table.bytes_done;
     progress.done = table.stage == dumper::TableStage::kLoaded;
     progress.note = table.note;
     tables.push_back(std::move(progress));

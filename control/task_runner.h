@@ -5,6 +5,7 @@
 // pauses by itself. All calls from the control thread except status(), which any thread may call.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -19,13 +20,22 @@
 
 namespace tiderelay::control {
 
+// The copy streams: it is kDump until the first rows are in the target, then kLoad.
 enum class Unit : std::uint8_t { kCheck, kDump, kLoad, kSync };
 
 struct TableProgress {
   std::string source, target;  // "db.table"
   std::uint64_t rows_done = 0, rows_estimated = 0, chunks_done = 0, chunks_total = 0;
+  std::uint64_t bytes_done = 0;
   bool done = false;
   std::string note;
+};
+
+struct LagHistogram {
+  static constexpr std::size_t kBuckets = 12;        // up to 0.5, 1, 2 ... 1024 s
+  std::array<std::uint64_t, kBuckets + 1> counts{};  // the last: more than that
+  double sum_seconds = 0;
+  void add(double seconds);
 };
 
 struct TaskStatus {
@@ -38,7 +48,9 @@ struct TaskStatus {
   // Full phase.
   std::vector<TableProgress> tables;
   double rows_per_second = 0;
+  double bytes_per_second = 0;
   std::optional<std::chrono::seconds> time_left;
+  std::string copy_position, copy_gtids;  // where the source's log ended when the copy began
 
   // Log.
   std::string applied_position, applied_set;  // low-water mark
@@ -49,6 +61,10 @@ struct TaskStatus {
   std::uint64_t bytes_behind = 0;
   double lag_seconds = 0;         // of the newest applied transaction; 0 when caught up
   std::uint64_t rows_missed = 0;  // UPDATE or DELETE that found no row, where the task counts them
+
+  // Since the runner was made: what ended its work, by whether it went on by itself.
+  std::uint64_t errors_passing = 0, errors_lasting = 0;
+  LagHistogram lags;  // a look twice a second while it follows the log
 };
 
 class TaskRunner {
@@ -74,6 +90,8 @@ class TaskRunner {
   // After pause(): until nothing is under way any more. false: not within the time.
   [[nodiscard]] bool wait_at_rest(std::chrono::milliseconds patience) const;
   [[nodiscard]] TaskStatus status() const;
+  // The lag in seconds every other second, oldest first, at most ten minutes.
+  [[nodiscard]] std::vector<float> lag_curve() const;
 
  private:
   struct Impl;

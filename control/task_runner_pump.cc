@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <random>
 
@@ -25,6 +26,8 @@ namespace {
 constexpr std::chrono::milliseconds kBackOffFirst{1000};
 constexpr std::chrono::milliseconds kBackOffMax{30'000};
 constexpr std::chrono::milliseconds kStatusEvery{500};
+constexpr std::uint64_t kLooksPerPoint = 4;
+constexpr std::size_t kCurvePointsMax = 300;
 
 // Errors after which the same work may succeed by itself.
 bool passes_by_itself(const Error& error) {
@@ -40,6 +43,15 @@ bool passes_by_itself(const Error& error) {
     default:
       return false;
   }
+}
+
+// The highest end of a copy: from there on every table is of one moment.
+relay::LogPosition copy_end(const std::map<applier::TableName, applier::TableWindow>& windows) {
+  relay::LogPosition end;
+  for (const auto& [name, window] : windows) {
+    if (end.generation == 0 || end < window.high) end = window.high;
+  }
+  return end;
 }
 
 }  // namespace
@@ -59,10 +71,13 @@ struct TaskRunner::Impl {
   Awaitable<void> follow(applier::Coordinator& coordinator, TaskPlan& plan);
   asio::awaitable<void> watch();
   void set_stage(Stage stage, std::optional<Error> error = std::nullopt);
+  void count_error(bool passing);
   void set_at_rest(bool rests);
   void set_unit(Unit unit);
+  void note_copy_begin(const TaskPlan& plan);
   void add_notes(const std::vector<std::string>& notes);
   void publish_sync(const applier::ApplyStatus& applied);
+  void end_full(const applier::ApplyStatus& applied);
   void end_current();
 
   const Options options;
@@ -76,7 +91,9 @@ struct TaskRunner::Impl {
   applier::Coordinator* coordinator_now = nullptr;
   dumper::DumpPump* dump_now = nullptr;
   applier::ApplyPump* apply_now = nullptr;
-  relay::LogPosition goal;  // the log's end when this share began
+  relay::LogPosition goal;                     // the log's end when this share began
+  std::optional<relay::LogPosition> full_end;  // task-mode full: where the copies are whole
+  bool full_done = false;
   std::uint64_t rows_before = 0;
   std::chrono::steady_clock::time_point rows_at;
   bool started = false;
@@ -85,6 +102,8 @@ struct TaskRunner::Impl {
   mutable std::mutex mutex;  // guards what follows
   mutable std::condition_variable rested;
   TaskStatus shown;
+  std::deque<float> curve;
+  std::uint64_t looks = 0;
   bool at_rest = true;  // waits for resume() or stop(), or has ended
 };
 
@@ -92,6 +111,11 @@ void TaskRunner::Impl::set_stage(Stage stage, std::optional<Error> error) {
   const std::lock_guard lock(mutex);
   shown.stage = stage;
   shown.error = std::move(error);
+}
+
+void TaskRunner::Impl::count_error(bool passing) {
+  const std::lock_guard lock(mutex);
+  ++(passing ? shown.errors_passing : shown.errors_lasting);
 }
 
 void TaskRunner::Impl::set_at_rest(bool rests) {
@@ -104,6 +128,14 @@ void TaskRunner::Impl::set_unit(Unit unit) {
   const std::lock_guard lock(mutex);
   if (shown.stage == Stage::kRunning) shown.error.reset();  // it got through
   shown.unit = unit;
+}
+
+void TaskRunner::Impl::note_copy_begin(const TaskPlan& plan) {
+  const std::string gtids = source.status().upstream_gtids;
+  const std::string position = source.log().catalog().text(plan.goal);
+  const std::lock_guard lock(mutex);
+  shown.copy_position = position;
+  shown.copy_gtids = gtids;
 }
 
 void TaskRunner::Impl::add_notes(const std::vector<std::string>& notes) {
@@ -138,12 +170,14 @@ asio::awaitable<void> TaskRunner::Impl::live() {
     }
     if (!passes_by_itself(ran.error())) {
       spdlog::error("task {} at {}: {}", options.task.name, options.source_id, ran.error().text());
+      count_error(false);
       needs_somebody = ran.error();
       pausing = true;
       continue;
     }
     spdlog::warn("task {} at {}: {}; trying again", options.task.name, options.source_id,
                  ran.error().text());
+    count_error(true);
     const bool lasted = std::chrono::steady_clock::now() - began > kBackOffMax;
     wait = lasted ? kBackOffFirst : std::clamp(wait * 2, kBackOffFirst, kBackOffMax);
     set_stage(Stage::kRunning, ran.error());
@@ -217,8 +251,13 @@ Awaitable<void> TaskRunner::Impl::copy(applier::Coordinator& coordinator, TaskPl
     if (!tables) co_return tables.error();
     if (tables->empty()) break;
     set_unit(Unit::kDump);
+    note_copy_begin(plan);
     relay::ConnectOptions from = source.connect();
-    if (instance.dump.security.given()) from.tls = tls_options(instance.dump.security);
+    if (instance.dump.security.given()) {
+      const Result<relay::TlsOptions> tls = tls_options(instance.dump.security);
+      if (!tls) co_return tls.error();
+      from.tls = *tls;
+    }
     dumper::DumpPump dump(loop.executor(), from, plan.target, plan.dump, std::move(*tables));
     dump_now = &dump;
     const Result<void> dumped = co_await dump.run();
@@ -240,6 +279,7 @@ Awaitable<void> TaskRunner::Impl::follow(applier::Coordinator& coordinator, Task
   if (!start) co_return start.error();
   if (stopping || pausing) co_return Result<void>();
   if (goal.generation == 0) goal = plan.goal;
+  if (options.task.mode == conf::TaskMode::kFull) full_end = copy_end(start->windows);
   set_unit(Unit::kSync);
   applier::ApplyPump apply(loop.executor(), plan.apply, coordinator, source.log(), source.storage(),
                            *plan.selection, *plan.schemas, std::move(*start));
@@ -247,11 +287,21 @@ Awaitable<void> TaskRunner::Impl::follow(applier::Coordinator& coordinator, Task
   const Result<void> applied = co_await apply.run();
   publish_sync(apply.status());
   apply_now = nullptr;
+  if (full_done) co_return Result<void>();
   if (applied || applied.error().code() != Errc::kCopyAgain) co_return applied;
   if (options.task.mode == conf::TaskMode::kIncremental) co_return applied.error().as(Errc::kData);
   const Result<void> asked = co_await ask_for_copies(coordinator, plan, apply.copy_again());
   if (!asked) co_return asked.error();
   co_return applied;
+}
+
+// task-mode full ends where all tables are as the source was at one place of its log.
+void TaskRunner::Impl::end_full(const applier::ApplyStatus& applied) {
+  if (!full_end || full_done) return;
+  const bool log_is_there = source.log().end().get().position >= *full_end;
+  if (applied.applied < *full_end && !(applied.caught_up && log_is_there)) return;
+  full_done = true;
+  apply_now->stop();
 }
 
 // What others see, twice a second.
@@ -262,10 +312,16 @@ asio::awaitable<void> TaskRunner::Impl::watch() {
       const dumper::DumpStatus dump = dump_now->status();
       const std::lock_guard lock(mutex);
       shown.tables = table_progress(dump);
+      if (dump.rows_done > 0 && shown.unit == Unit::kDump) shown.unit = Unit::kLoad;
       shown.rows_per_second = dump.rows_per_second;
+      shown.bytes_per_second = dump.bytes_per_second;
       shown.time_left = dump.time_left;
     }
-    if (apply_now != nullptr) publish_sync(apply_now->status());
+    if (apply_now != nullptr) {
+      const applier::ApplyStatus applied = apply_now->status();
+      publish_sync(applied);
+      end_full(applied);
+    }
     co_await pause.wait_for(kStatusEvery);
   }
 }
@@ -298,6 +354,11 @@ void TaskRunner::Impl::publish_sync(const applier::ApplyStatus& applied) {
     const double wall =
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
     shown.lag_seconds = std::max(0.0, wall - applied.newest_timestamp_seconds);
+  }
+  shown.lags.add(shown.lag_seconds);
+  if (++looks % kLooksPerPoint == 0) {
+    curve.push_back(static_cast<float>(shown.lag_seconds));
+    if (curve.size() > kCurvePointsMax) curve.pop_front();
   }
   for (const std::string& note : applied.notes) {
     const bool known = std::find(shown.notes.begin(), shown.notes.end(), note) != shown.notes.end();
@@ -361,6 +422,18 @@ bool TaskRunner::wait_at_rest(std::chrono::milliseconds patience) const {
 TaskStatus TaskRunner::status() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->shown;
+}
+
+std::vector<float> TaskRunner::lag_curve() const {
+  const std::lock_guard lock(impl_->mutex);
+  return {impl_->curve.begin(), impl_->curve.end()};
+}
+
+void LagHistogram::add(double seconds) {
+  std::size_t bucket = 0;
+  for (double bound = 0.5; bucket < kBuckets && seconds > bound; bound *= 2) ++bucket;
+  ++counts[bucket];
+  sum_seconds += seconds;
 }
 
 }  // namespace tiderelay::control

@@ -6,7 +6,7 @@ set -euo pipefail
 packages=(
   # building
   ccache cmake g++ git make ninja-build pkg-config
-  libboost1.81-dev libboost-json1.81-dev libbenchmark-dev libcli11-dev libdeflate-dev libfmt-dev libgmock-dev
+  libboost1.81-dev libboost-json1.81-dev libbenchmark-dev libcli11-dev libdeflate-dev libedit-dev libfmt-dev libgmock-dev
   libgtest-dev libicu-dev liblz4-dev libre2-dev libspdlog-dev libssl-dev libyaml-cpp-dev libzstd-dev
   prometheus-cpp-dev zlib1g-dev
   # make lint and make fuzz
@@ -14,7 +14,7 @@ packages=(
   # real servers: MariaDB itself, and what the servers from other registries need to run
   ca-certificates debian-archive-keyring libaio1 libatomic1 libnuma1 mariadb-client mariadb-server
   # scenarios and benchmarks
-  iproute2 openssl python3 python3-cryptography python3-pymysql sysbench
+  chromium iproute2 openssl python3 python3-cryptography python3-pymysql sysbench tmux
 )
 # Often here already from another source (a vendor's Node, a Maven of one's own): installed only when the command is missing.
 command -v npm >/dev/null || packages+=(npm)

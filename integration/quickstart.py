@@ -20,15 +20,17 @@ system_python.ensure()
 import contextlib
 import shutil
 import time
+from typing import Any
 
 import compare
 import harness
 import servers
+from daemon import Daemon
 from packages import Missing
 from servers import Server
 from waiting import until
 
-SCHEMA, TABLE, ROWS, SECONDS = "test_db", "test_table", 20000, 10
+SCHEMA, TABLE, TASK, ROWS, SECONDS = "test_db", "test_table", "test", 20000, 10
 
 
 def make_target(folder: Path) -> Server:
@@ -49,19 +51,41 @@ def make_source(folder: Path, number: int) -> Server:
     return server
 
 
-def write_for_a_while(sources: list[Server], mover: harness.Mover) -> int:
-    """Inserts into both sources for some seconds while the mover runs; returns the rows."""
+def write_for_a_while(sources: list[Server]) -> int:
+    """Inserts into both sources for some seconds while the daemon runs; returns the rows."""
     key, end = ROWS * 2 + 2, time.monotonic() + SECONDS
     with contextlib.ExitStack() as stack:
         cursors = [stack.enter_context(stack.enter_context(source.connect(SCHEMA)).cursor()) for source in sources]
         written = 0
         while time.monotonic() < end:
-            mover.must_run()
             for number, cursor in enumerate(cursors, 1):
                 cursor.execute(f"insert into {TABLE} values (%s, 'new', now())", (key + number % 2,))
                 written += 1
             key += 2
     return written
+
+
+class Walk:
+    """The tutorial's steps (docs/tutorial.md), each printed as a person would type it."""
+
+    def __init__(self, folder: Path, daemon: Daemon) -> None:
+        self.folder, self.daemon = folder, daemon
+
+    def step(self, *words: str) -> dict[str, Any]:
+        print(f"+ tiderelay ctl --addr 127.0.0.1:{self.daemon.port}",
+              *(os.path.relpath(word) if word.startswith("/") else word for word in words), flush=True)
+        code, answer = self.daemon.ask(*words)
+        if code != 0:
+            raise AssertionError(f"{answer}\n{self.daemon.tail()}")
+        return answer
+
+    def shares(self) -> list[dict[str, Any]]:
+        answer = self.daemon.ask("query-status", TASK)[1]
+        return [task for source in answer.get("sources", []) for task in source["subTaskStatus"]]
+
+    def synced(self) -> tuple[bool, Any]:
+        shares = self.shares()
+        return len(shares) == 2 and all(share.get("sync", {}).get("synced") for share in shares), shares
 
 
 def walk(folder: Path) -> int:
@@ -71,22 +95,31 @@ def walk(folder: Path) -> int:
     for server in (*sources, target):
         print(server.description())
     named = {f"mysql-replica-0{number}": source for number, source in enumerate(sources, 1)}
-    mover = harness.mover(folder, named, target, [SCHEMA], "quickstart")
-    print("+", " ".join(mover.command()))
-    mover.start()
+    files = [harness.write_yaml(folder / f"{name}.yaml", harness.source_document(name, source))
+             for name, source in named.items()]
+    task = harness.write_yaml(folder / "task.yaml", harness.task_document(TASK, target, list(named), [SCHEMA]))
+    daemon = Daemon(folder)
     try:
-        until("both sources past the full phase", lambda: (
-            list(harness.phases(target, "quickstart").values()) == ["sync"] * 2, mover.must_run()), 300)
-        print(f"{write_for_a_while(sources, mover)} rows written while tiderelay runs")
+        daemon.start()
+        print(f"tiderelay serve is running; its status page: http://127.0.0.1:{daemon.port}/", flush=True)
+        steps = Walk(folder, daemon)
+        steps.step("operate-source", "create", *map(str, files))
+        steps.step("check-task", str(task))
+        steps.step("start-task", str(task))
+        written = write_for_a_while(sources)
+        print(f"{written} rows written to the sources while they are copied and followed")
         began = time.monotonic()
+        until("both sources in sync", steps.synced, 300)
         compare.until_equal(sources, target, SCHEMA, [TABLE])
         count = target.query(f"select count(*) from {SCHEMA}.{TABLE}")[0][0]
-        print(f"{count} rows in the target, each equal to the union of both sources,"
+        lag = max(share["tiderelay"]["lagSeconds"] for share in steps.shares())
+        print(f"{count} rows in the target, equal to the union of both sources; lag {lag:.1f} s,"
               f" {time.monotonic() - began:.1f} s after the last write (comparison included)")
-        print(mover.tail(4))
-        mover.stop()
+        steps.step("stop-task", TASK)
+        if daemon.stop() != 0:
+            raise AssertionError(daemon.tail())
     finally:
-        mover.end()
+        daemon.end()
         give_back()
     return 0
 

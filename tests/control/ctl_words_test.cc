@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace tiderelay::control {
 namespace {
 
@@ -55,11 +57,56 @@ TEST(CtlWords, AWrongLineSaysWhatWouldBeRight) {
   }
 }
 
+TEST(CtlWords, BehindTwoDashesEveryWordIsAnArgument) {
+  const auto call = parse_ctl({"pause-task", "-s", "a", "--", "-s"});
+  ASSERT_TRUE(call) << call.error().text();
+  EXPECT_EQ(call->arguments, Words{"-s"});
+  EXPECT_EQ(call->sources, Words{"a"});
+}
+
+TEST(CtlWords, EveryCommandOfDmctlIsKnown) {
+  for (const char* name : {"binlog",          "binlog-schema",   "break-ddl-lock",
+                           "check-task",      "config",          "decrypt",
+                           "encrypt",         "get-config",      "handle-error",
+                           "list-member",     "migrate-relay",   "offline-member",
+                           "operate-leader",  "operate-schema",  "operate-source",
+                           "pause-relay",     "pause-task",      "purge-relay",
+                           "query-error",     "query-status",    "refresh-worker-tasks",
+                           "resume-relay",    "resume-task",     "shard-ddl-lock",
+                           "show-ddl-locks",  "sql-inject",      "sql-replace",
+                           "sql-skip",        "start-relay",     "start-task",
+                           "stop-relay",      "stop-task",       "switch-relay-master",
+                           "transfer-source", "unlock-ddl-lock", "update-master-config",
+                           "update-relay",    "update-task",     "validation"}) {
+    EXPECT_NE(ctl_help(name).find(std::string("usage: ") + name), std::string::npos) << name;
+  }
+  EXPECT_EQ(parse_ctl({"transfer-source", "s1", "w2"})->command, CtlCommand::kNoEffect);
+  EXPECT_EQ(parse_ctl({"binlog", "skip", "test"})->command, CtlCommand::kRefused);
+  const auto purge =
+      parse_ctl({"purge-relay", "-s", "s1", "--filename=f.000003", "--sub-dir", "u"});
+  ASSERT_TRUE(purge) << purge.error().text();
+  EXPECT_EQ(purge->file, "f.000003");
+  EXPECT_EQ(purge->folder, "u");
+}
+
 TEST(CtlWords, HelpNamesEveryCommandWithItsUsage) {
   for (const char* name : {"check-task", "operate-source", "query-status", "stop-task"}) {
     EXPECT_NE(ctl_help().find(name), std::string::npos);
     EXPECT_EQ(ctl_help(name).rfind(std::string("usage: ") + name, 0), 0U);
   }
+}
+
+TEST(CtlWords, TheTabulatorKnowsCommandsActionsAndOptions) {
+  const auto has = [](const std::string& line, const std::string& word) {
+    const auto found = ctl_candidates(line);
+    return std::ranges::find(found, word) != found.end();
+  };
+  EXPECT_TRUE(has("sta", "start-task"));
+  EXPECT_TRUE(has("operate-source ", "create"));
+  EXPECT_TRUE(has("start-task --re", "--remove-meta"));
+  EXPECT_TRUE(has("query-status -", "-s"));
+  EXPECT_FALSE(has("query-status -", "--remove-meta"));
+  EXPECT_TRUE(ctl_candidates("nothing ").empty());
 }
 
 TEST(CtlWords, ALineIsSplitAtBlanksOutsideQuotes) {

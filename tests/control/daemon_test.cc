@@ -164,9 +164,18 @@ TEST(ApiMessage, DecodesWhatItEncodesAndRefusesTheRest) {
   }
 }
 
-TEST(CheckApi, OnlyLoopbackWithoutTls) {
+TEST(CheckApi, OnlyLoopbackWithoutTlsAndTokens) {
   conf::ApiConfig api;
   EXPECT_TRUE(check_api(api));
+  api.listen.host = "0.0.0.0";
+  api.tls.cert_path = "server.pem";
+  api.tokens_file = "tokens";
+  EXPECT_FALSE(check_api(api)) << "a certificate without its key";
+  api.tls.key_path = "server.key";
+  EXPECT_TRUE(check_api(api));
+  api.tokens_file.clear();
+  EXPECT_FALSE(check_api(api)) << "whoever reaches it";
+  api = {};
   for (const char* host : {"", "0.0.0.0", "10.1.2.3"}) {
     api.listen.host = host;
     const Result<void> refused = check_api(api);

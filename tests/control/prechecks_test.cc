@@ -14,6 +14,7 @@ SourceFacts healthy() {
   facts.source_id = "s1";
   facts.address = "10.0.0.1:3306";
   facts.version = "5.7.mysql_aurora.2.11.2";
+  facts.gtid_on = true;
   facts.variables = {{"server_id", "7"},
                      {"log_bin", "ON"},
                      {"binlog_format", "row"},
@@ -45,9 +46,10 @@ struct Case {
   std::function<void(SourceFacts&)> spoil;
 };
 
-TEST(Prechecks, EachFactHasItsRow) {
-  const Error denied(1227, "42000", "Access denied");
-  const std::vector<Case> cases = {
+const Error kDenied(1227, "42000", "Access denied");
+
+std::vector<Case> cases_of_the_server() {
+  return {
       {"version", CheckState::kWarn, "5.5.62", [](auto& f) { f.version = "5.5.62"; }},
       {"version", CheckState::kFail, "TiDB", [](auto& f) { f.tidb = true; }},
       {"server_id", CheckState::kFail, "is 0", [](auto& f) { f.variables["server_id"] = "0"; }},
@@ -69,20 +71,70 @@ TEST(Prechecks, EachFactHasItsRow) {
        [](auto& f) { f.variables["log_bin_compress"] = "ON"; }},
       {"endpoint", CheckState::kFail, "reader endpoint",
        [](auto& f) { f.variables["innodb_read_only"] = "ON"; }},
+  };
+}
+
+std::vector<Case> cases_of_rights_and_tables() {
+  return {
       {"dump_privilege", CheckState::kFail, "GRANT SELECT ON db.t",
-       [&](auto& f) { f.tables[0].unreadable = denied; }},
+       [](auto& f) { f.tables[0].unreadable = kDenied; }},
       {"replication_privilege", CheckState::kFail, "REPLICATION CLIENT",
-       [&](auto& f) { f.binlog_status = denied; }},
+       [](auto& f) { f.binlog_status = kDenied; }},
       {"replication_privilege", CheckState::kFail, "REPLICATION SLAVE",
-       [&](auto& f) { f.registration = denied; }},
+       [](auto& f) { f.registration = kDenied; }},
+      {"dump_privilege", CheckState::kFail, "GRANT LOCK TABLES ON db.*",
+       [](auto& f) {
+         f.gtid_on = false;
+         f.lock_refused = {{"db", kDenied}};
+       }},
+      {"binlog_db", CheckState::kFail, "binlog_do_db", [](auto& f) { f.binlog_do_db = "a,db2"; }},
+      {"binlog_db", CheckState::kFail, "binlog_ignore_db",
+       [](auto& f) { f.binlog_ignore_db = "a,db"; }},
+      {"conn_number", CheckState::kFail, "max_connections is 5",
+       [](auto& f) { f.variables["max_connections"] = "5"; }},
+      {"conn_number", CheckState::kWarn, "97 of 100",
+       [](auto& f) {
+         f.variables["max_connections"] = "100";
+         f.connections = 97;
+       }},
+      {"gtid_mode", CheckState::kFail, "enable-gtid",
+       [](auto& f) {
+         f.wants_gtid = true;
+         f.gtid_on = false;
+       }},
+      {"log_replica_updates", CheckState::kFail, "not in its log",
+       [](auto& f) {
+         f.is_replica = true;
+         f.variables["log_slave_updates"] = "OFF";
+       }},
+      {"binlog_retention", CheckState::kWarn, "binlog_expire_logs_seconds = ",
+       [](auto& f) { f.variables["binlog_expire_logs_seconds"] = "60"; }},
+      {"binlog_retention", CheckState::kWarn, "rds_set_configuration",
+       [](auto& f) { f.retention_hours = 0; }},
+      {"disk_space", CheckState::kFail, "3 MiB are free",
+       [](auto& f) {
+         f.free_bytes = 3U << 20U;
+         f.folder_bytes = 1U << 30U;
+       }},
+      {"open_xa", CheckState::kWarn, "XA COMMIT", [](auto& f) { f.prepared_xa = true; }},
+      {"online_ddl", CheckState::kFail, "pt/ghost",
+       [](auto& f) {
+         f.tables.push_back(f.tables[0]);
+         f.tables[1].source = f.tables[1].target = "db._t_gho";
+       }},
       {"table_schema", CheckState::kWarn, "key does not exist",
        [](auto& f) { f.tables[0].has_key = false; }},
       {"table_schema", CheckState::kWarn, "take no table", [](auto& f) { f.tables.clear(); }},
       {"foreign_key", CheckState::kFail, "assume-no-cascade",
        [](auto& f) { f.tables[0].cascades = {"fk ON DELETE CASCADE"}; }},
       {"connection", CheckState::kFail, "source file of s1",
-       [&](auto& f) { f.unreachable = denied; }},
+       [](auto& f) { f.unreachable = kDenied; }},
   };
+}
+
+TEST(Prechecks, EachFactHasItsRow) {
+  std::vector<Case> cases = cases_of_the_server();
+  for (Case& one : cases_of_rights_and_tables()) cases.push_back(std::move(one));
   for (const Case& one : cases) {
     SourceFacts facts = healthy();
     one.spoil(facts);
@@ -94,14 +146,18 @@ TEST(Prechecks, EachFactHasItsRow) {
   }
 }
 
-TEST(Prechecks, CascadesOfMysqlNineAndOneAndOfUsersWhoKnowArePassed) {
+TEST(Prechecks, CascadesThatTheServerLogsAndOfUsersWhoKnowArePassed) {
   SourceFacts facts = healthy();
   facts.tables[0].cascades = {"fk ON DELETE CASCADE"};
   conf::TaskConfig task;
   task.tiderelay.assume_no_cascade = true;
   EXPECT_EQ(judge(task, {facts}, {}).state(), CheckState::kSuccess);
-  facts.version = "9.6.0";
+  facts.variables["innodb_native_foreign_keys"] = "OFF";
   EXPECT_EQ(judge({}, {facts}, {}).state(), CheckState::kSuccess);
+  facts.variables["innodb_native_foreign_keys"] = "ON";
+  const CheckReport report = judge({}, {facts}, {});
+  EXPECT_EQ(report.state(), CheckState::kFail) << "9.7 with InnoDB's own foreign keys";
+  EXPECT_NE(report_text(report, CheckState::kFail).find("=OFF"), std::string::npos);
 }
 
 TEST(Prechecks, IgnoredItemsAreSkippedByConfigurationAndShown) {
@@ -119,7 +175,21 @@ TEST(Prechecks, IgnoredItemsAreSkippedByConfigurationAndShown) {
 
 TEST(Prechecks, TheTargetMustTakeTheMetaSchemaAndHaveNoTriggers) {
   TargetFacts target;
-  target.meta_schema = Error(1044, "42000", "Access denied");
+  RefusedRight refused;
+  refused.right = "CREATE";
+  refused.on = "`dm_meta`.*";
+  refused.error = Error(1044, "42000", "Access denied");
+  target.meta_rights = {refused};
+  const CheckReport report = judge({}, {healthy()}, target);
+  EXPECT_EQ(state_of(report, "target_privilege"), CheckState::kFail);
+  EXPECT_NE(report_text(report, CheckState::kFail).find("GRANT CREATE ON `dm_meta`.*"),
+            std::string::npos);
+  target = {};
+  refused.right = "ALTER";
+  target.rights = {refused};
+  EXPECT_EQ(state_of(judge({}, {healthy()}, target), "target_privilege"), CheckState::kWarn);
+  target = {};
+  target.variables["read_only"] = "ON";
   EXPECT_EQ(state_of(judge({}, {healthy()}, target), "target_privilege"), CheckState::kFail);
   target = {};
   target.triggers = {"db.t: copies"};
@@ -127,6 +197,33 @@ TEST(Prechecks, TheTargetMustTakeTheMetaSchemaAndHaveNoTriggers) {
   target = {};
   target.unreachable = Error(Errc::kConnection, "refused");
   EXPECT_TRUE(judge({}, {healthy()}, target).unreachable);
+}
+
+TEST(Prechecks, TablesAreTranslatedForTheTargetOrComparedWithIt) {
+  SourceFacts facts = healthy();
+  facts.tables[0].create_sql =
+      "CREATE TABLE `t` (`id` int NOT NULL, `g` geometry DEFAULT NULL, PRIMARY KEY (`id`))";
+  EXPECT_NE(state_of(judge({}, {facts}, {}), "table_schema"), CheckState::kSuccess)
+      << "TiDB has no geometry";
+  facts.tables[0].create_sql =
+      "CREATE TABLE `t` (`id` int NOT NULL, `v` varchar(10) CHARACTER SET "
+      "utf8mb4 COLLATE utf8mb4_bin DEFAULT NULL, PRIMARY KEY (`id`))";
+  EXPECT_EQ(state_of(judge({}, {facts}, {}), "table_schema"), CheckState::kSuccess);
+  TargetFacts target;
+  target.tables["db.t"] = "CREATE TABLE `t` (`id` int NOT NULL, PRIMARY KEY (`id`))";
+  EXPECT_EQ(state_of(judge({}, {facts}, target), "table_schema"), CheckState::kFail);
+  target.synced = {"s1"};
+  EXPECT_EQ(state_of(judge({}, {facts}, target), "table_schema"), CheckState::kWarn)
+      << "the statement may still be in the log";
+}
+
+TEST(Prechecks, SeveralTablesThatBecomeOneAreNamed) {
+  SourceFacts other = healthy();
+  other.source_id = "s2";
+  EXPECT_EQ(state_of(judge({}, {healthy(), other}, {}), "schema_of_shard_tables"),
+            CheckState::kWarn);
+  other.tables[0].source = other.tables[0].target = "db.T";
+  EXPECT_EQ(state_of(judge({}, {healthy(), other}, {}), "name_case"), CheckState::kFail);
 }
 
 TEST(Prechecks, TheReportHasDmsShapeAndLimits) {
