@@ -1,4 +1,5 @@
-// relay/pump_pch.h: precompiled for the files that hold coroutines.
+// relay/pump_pch.h: precompiled for the files that hold coroutines. No header of ours: with ccache
+// one of another checkout may be taken, and "pragma once" then sees two files.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -16,5 +17,3 @@
 #include <span>
 #include <string>
 #include <vector>
-
-#include "relay/awaitable.h"
