@@ -159,7 +159,7 @@ class Translator {
           return {};
         }
         replace_type(column, SqlType::kLongBlob, "longblob");
-        note(NoteKind::kMapped, column, "keeps the bytes of its geometry as longblob");
+        note(NoteKind::kDropped, column, "keeps the bytes of its geometry as longblob");
         return {};
       case SqlType::kVector:
         if ((tidb() && target_.version >= 80400) ||
@@ -167,7 +167,7 @@ class Translator {
             (maria && target_.version >= 110701))
           return {};
         replace_type(column, SqlType::kLongBlob, "longblob");
-        note(NoteKind::kMapped, column, "keeps the bytes of its vector as longblob");
+        note(NoteKind::kDropped, column, "keeps the bytes of its vector as longblob");
         return {};
       case SqlType::kUuid:
       case SqlType::kInet:

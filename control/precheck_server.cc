@@ -235,7 +235,7 @@ CheckRow check_disk(const SourceFacts& facts) {
       fmt::format("{} MiB are free for the relay log", facts.free_bytes >> 20U);
   const std::string way = "make room, or name a larger disk with data-dir or relay-dir";
   if (facts.free_bytes < kFreeBytesMin) {
-    add_issue(row, CheckState::kFail, free + ", 1024 MiB are the least", way);
+    add_issue(row, CheckState::kWarn, free + ": below 1024 MiB, it stops receiving soon", way);
   } else if (facts.free_bytes < facts.folder_bytes / 10) {
     add_issue(row, CheckState::kWarn, free + ": below a tenth of the disk", way);
   }

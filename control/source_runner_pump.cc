@@ -127,24 +127,43 @@ struct SourceRunner::Impl {
   asio::awaitable<void> look();
   relay::Awaitable<void> look_once();
   void forget_end();
+  void make_pump();
+  void go_on();
 
   Options options;
   relay::ConnectOptions connect;
   relay::Storage& storage = relay::posix_storage();
   std::unique_ptr<relay::RelayLog> log;
   relay::Loop loop;
-  std::unique_ptr<relay::UpstreamPump> pump;
   std::unique_ptr<relay::Signal> pause;
   std::unique_ptr<relay::Connection> looking;
   std::optional<dumper::SourceServer> server;
   bool stopping = false;
 
-  mutable std::mutex mutex;  // guards what follows
+  bool wants_pump = false;  // resume() came: a pump is started once, so another one goes on
+
+  mutable std::mutex mutex;                   // guards what follows
+  std::shared_ptr<relay::UpstreamPump> pump;  // replaced on the loop only
   Stage stage = Stage::kNew;
   std::string end_file;
   std::uint64_t end_offset_bytes = 0;
   std::string end_gtids;
 };
+
+void SourceRunner::Impl::make_pump() {
+  auto made = std::make_shared<relay::UpstreamPump>(loop.executor(), *log,
+                                                    upstream_options(options, connect));
+  const std::lock_guard lock(mutex);
+  pump = std::move(made);
+}
+
+// After a pause, once the old pump has come to rest.
+void SourceRunner::Impl::go_on() {
+  if (!wants_pump || stopping || pump->running()) return;
+  wants_pump = false;
+  make_pump();
+  pump->start();
+}
 
 void SourceRunner::Impl::forget_end() {
   looking.reset();
@@ -154,6 +173,7 @@ void SourceRunner::Impl::forget_end() {
 
 asio::awaitable<void> SourceRunner::Impl::look() {
   while (!stopping) {
+    go_on();
     const Result<void> looked = co_await look_once();
     if (!looked) forget_end();
     co_await pause->wait_for(kLookEvery);
@@ -208,8 +228,7 @@ Result<void> SourceRunner::start() {
   const Result<relay::StartPoint> start = start_point(impl_->options);
   if (!start) return start.error().in("source " + impl_->options.source.source_id);
   impl_->options.start = *start;
-  impl_->pump = std::make_unique<relay::UpstreamPump>(
-      impl_->loop.executor(), *impl_->log, upstream_options(impl_->options, impl_->connect));
+  impl_->make_pump();
   impl_->pause = std::make_unique<relay::Signal>(impl_->loop.executor());
   impl_->stage = Stage::kRunning;
   impl_->loop.post([impl = impl_.get()] {
@@ -224,7 +243,10 @@ void SourceRunner::pause() {
   const std::lock_guard lock(impl_->mutex);
   if (impl_->stage != Stage::kRunning) return;
   impl_->stage = Stage::kPaused;
-  impl_->loop.post([impl = impl_.get()] { impl->pump->stop(); });
+  impl_->loop.post([impl = impl_.get()] {
+    impl->wants_pump = false;
+    impl->pump->stop();
+  });
 }
 
 void SourceRunner::resume() {
@@ -232,8 +254,9 @@ void SourceRunner::resume() {
   const bool was_paused = impl_->stage == Stage::kPaused;
   impl_->stage = Stage::kRunning;
   impl_->loop.post([impl = impl_.get(), was_paused] {
-    if (was_paused && !impl->pump->running()) impl->pump->start();
-    impl->pump->retry();
+    if (!was_paused) return impl->pump->retry();
+    impl->wants_pump = true;
+    impl->go_on();
   });
 }
 
@@ -254,8 +277,8 @@ void SourceRunner::stop() {
 
 SourceRunner::Status SourceRunner::status() const {
   Status status;
-  if (impl_->pump) status.upstream = impl_->pump->status();
   const std::lock_guard lock(impl_->mutex);
+  if (impl_->pump) status.upstream = impl_->pump->status();
   status.stage = impl_->stage;
   status.upstream_file = impl_->end_file;
   status.upstream_offset_bytes = impl_->end_offset_bytes;

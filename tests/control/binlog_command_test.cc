@@ -1,5 +1,6 @@
 // `tiderelay binlog` over what real servers wrote.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -40,7 +41,10 @@ std::size_t count(const std::string& text, const std::string& words) {
 
 class Folder {
  public:
-  Folder() : path_(std::filesystem::path(::testing::TempDir()) / "binlog_command_test") {
+  // Tests run side by side.
+  Folder()
+      : path_(std::filesystem::path(::testing::TempDir()) /
+              ("binlog_command_test-" + std::to_string(::getpid()))) {
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }
