@@ -25,7 +25,8 @@ static const OptionTable<PurgeConfig>& option_table(Tag<PurgeConfig>) {
           .plain_unit(3'600'000)
           .field<&PurgeConfig::remain_space>(
               "remain-space", "the oldest go while less than this is free; a number is GiB")
-          .plain_unit(std::uint64_t{1} << 30U);
+          .plain_unit(std::uint64_t{1} << 30U)
+          .no_effect("say relay.retain.free-space in tiderelay.yaml");
   return kTable;
 }
 
@@ -93,6 +94,7 @@ const OptionTable<SourceConfig>& option_table(Tag<SourceConfig>) {
           .required()
           .dm_code(kDmEmptySourceId)
           .field<&SourceConfig::enable>("enable", "false: its tasks stay stopped")
+          .no_effect("stop its tasks by their names")
           .field<&SourceConfig::enable_gtid>(
               "enable-gtid", "positions by GTID; used for safety wherever the source has them")
           .no_effect("GTIDs are used wherever the source has them")
@@ -117,6 +119,7 @@ const OptionTable<SourceConfig>& option_table(Tag<SourceConfig>) {
           .default_text("true")
           .field<&SourceConfig::relay_dir>("relay-dir", "folder of the relay log")
           .default_text("<data-dir>/sources/<source-id>/relay")
+          .no_effect("it always lies there; data-dir names the disk")
           .field<&SourceConfig::relay_binlog_name>("relay-binlog-name",
                                                    "first file of an empty relay log")
           .field<&SourceConfig::relay_binlog_gtid>("relay-binlog-gtid",

@@ -233,7 +233,7 @@ CheckRow check_disk(const SourceFacts& facts) {
   if (facts.folder_bytes == 0) return row;
   const std::string free =
       fmt::format("{} MiB are free for the relay log", facts.free_bytes >> 20U);
-  const std::string way = "make room, or name a larger disk with data-dir or relay-dir";
+  const std::string way = "make room, or name a larger disk with data-dir";
   if (facts.free_bytes < kFreeBytesMin) {
     add_issue(row, CheckState::kWarn, free + ": below 1024 MiB, it stops receiving soon", way);
   } else if (facts.free_bytes < facts.folder_bytes / 10) {

@@ -252,10 +252,7 @@ Awaitable<void> ask_tables(relay::Connection& connection, SourceQuestion& questi
 
 // Of the folder, or of the first above it that is there.
 void ask_disk(const SourceQuestion& question, SourceFacts& facts) {
-  std::filesystem::path folder =
-      question.source.relay_dir.empty()
-          ? std::filesystem::path(question.data_dir)
-          : std::filesystem::path(question.data_dir) / question.source.relay_dir;
+  std::filesystem::path folder = question.data_dir;
   std::error_code failure;
   while (!std::filesystem::exists(folder, failure) && folder.has_relative_path()) {
     folder = folder.parent_path();

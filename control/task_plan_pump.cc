@@ -244,6 +244,12 @@ Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& co
             "shards before the task goes on");
   }
   const conf::InstanceConfig& instance = *input.instance;
+  for (const applier::RouteOptions& route : instance.routes) {
+    if (!route.extract_table && !route.extract_schema && !route.extract_source) continue;
+    co_return Error(Errc::kConfig, "extract-table, extract-schema and extract-source of route " +
+                                       route.schema_pattern + " are not supported yet")
+        .with_way_out("leave them out, and give the target's column a default");
+  }
   applier::CoordinatorOptions coordinator_options;
   const Result<void> made = make_coordinator_options(task, instance, coordinator_options);
   if (!made) co_return made.error();
