@@ -70,9 +70,9 @@ void add_translation(CheckRow& row, const TableSchema& schema, const TableFacts&
 }
 
 // Whether a table that is there can take the rows.
-// Behind a complete copy a difference may be a statement that the log has and the target not yet.
+// statements_follow: a difference may be a statement that the log has and the target not yet.
 void add_comparison(CheckRow& row, const TableSchema& schema, const TableFacts& table,
-                    const std::string& there, const TargetFacts& target, bool synced) {
+                    const std::string& there, const TargetFacts& target, bool statements_follow) {
   const Result<TableSchema> other =
       parsed(there, table.target, applier::dialect_of(target.server.kind), target.server.version);
   if (!other) {
@@ -85,7 +85,7 @@ void add_comparison(CheckRow& row, const TableSchema& schema, const TableFacts& 
     return;
   }
   for (const std::string& text : fits->errors) {
-    add_issue(row, synced ? CheckState::kWarn : CheckState::kFail, text,
+    add_issue(row, statements_follow ? CheckState::kWarn : CheckState::kFail, text,
               "change the table in the target, " + std::string(kNewTarget), table.source,
               table.target);
   }
@@ -94,7 +94,17 @@ void add_comparison(CheckRow& row, const TableSchema& schema, const TableFacts& 
   }
 }
 
-CheckRow check_tables(const SourceFacts& facts, const TargetFacts& target) {
+// Behind a complete copy, or where an incremental task begins at a place of the past.
+bool statements_follow(const conf::TaskConfig& task, const SourceFacts& facts,
+                       const TargetFacts& target) {
+  const conf::InstanceConfig* instance = task.find_instance(facts.source_id);
+  const bool begins_before =
+      task.mode == conf::TaskMode::kIncremental && instance != nullptr && instance->start.given();
+  return begins_before || target.synced.contains(facts.source_id);
+}
+
+CheckRow check_tables(const conf::TaskConfig& task, const SourceFacts& facts,
+                      const TargetFacts& target) {
   CheckRow row = new_row("table_schema", "table structure compatibility check",
                          "check compatibility of table structure", facts.address);
   if (facts.tables.empty() && !facts.tables_unknown) {
@@ -121,7 +131,7 @@ CheckRow check_tables(const SourceFacts& facts, const TargetFacts& target) {
       add_translation(row, *schema, table, target);
     } else {
       add_comparison(row, *schema, table, there->second, target,
-                     target.synced.contains(facts.source_id));
+                     statements_follow(task, facts, target));
     }
   }
   return row;
@@ -286,7 +296,7 @@ CheckRow check_case(const std::vector<SourceFacts>& sources, const TargetFacts& 
 
 void add_table_rows(const conf::TaskConfig& task, const SourceFacts& facts,
                     const TargetFacts& target, std::vector<CheckRow>& rows) {
-  rows.push_back(check_tables(facts, target));
+  rows.push_back(check_tables(task, facts, target));
   if (!task.tiderelay.assume_no_cascade) rows.push_back(check_cascades(facts));
   if (task.online_ddl && task.mode != conf::TaskMode::kFull) {
     rows.push_back(check_shadow_tables(task, facts));

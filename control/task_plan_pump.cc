@@ -214,6 +214,25 @@ Result<void> add_tables(TaskPlan& plan, const conf::TaskConfig& task,
   return {};
 }
 
+// What the file may say and nothing does yet.
+Result<void> refuse_unsupported(const conf::TaskConfig& task,
+                                const conf::InstanceConfig& instance) {
+  if (task.shard_mode != conf::ShardMode::kNone) {
+    return Error(Errc::kConfig, "shard-mode (is-sharding) is not supported yet")
+        .with_way_out(
+            "leave it out: each source's statements are then run by themselves, and one that the "
+            "target has already counts as done where the tables fit; columns are dropped on all "
+            "shards before the task goes on");
+  }
+  for (const applier::RouteOptions& route : instance.routes) {
+    if (!route.extract_table && !route.extract_schema && !route.extract_source) continue;
+    return Error(Errc::kConfig, "extract-table, extract-schema and extract-source of route " +
+                                    route.schema_pattern + " are not supported yet")
+        .with_way_out("leave them out, and give the target's column a default");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> make_coordinator_options(const conf::TaskConfig& task,
@@ -236,20 +255,9 @@ Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& co
   plan.rows = std::move(input.rows);
   plan.executor = input.executor;
   const conf::TaskConfig& task = *input.task;
-  if (task.shard_mode != conf::ShardMode::kNone) {
-    co_return Error(Errc::kConfig, "shard-mode (is-sharding) is not supported yet")
-        .with_way_out(
-            "leave it out: each source's statements are then run by themselves, and one that the "
-            "target has already counts as done where the tables fit; columns are dropped on all "
-            "shards before the task goes on");
-  }
   const conf::InstanceConfig& instance = *input.instance;
-  for (const applier::RouteOptions& route : instance.routes) {
-    if (!route.extract_table && !route.extract_schema && !route.extract_source) continue;
-    co_return Error(Errc::kConfig, "extract-table, extract-schema and extract-source of route " +
-                                       route.schema_pattern + " are not supported yet")
-        .with_way_out("leave them out, and give the target's column a default");
-  }
+  const Result<void> supported = refuse_unsupported(task, instance);
+  if (!supported) co_return supported.error();
   applier::CoordinatorOptions coordinator_options;
   const Result<void> made = make_coordinator_options(task, instance, coordinator_options);
   if (!made) co_return made.error();

@@ -29,8 +29,7 @@ class Incremental(MoverScenario):
         return source, target, place
 
     def apply_from(self, source: Server, target: Server, meta: dict[str, Any] | None) -> list[tuple[Any, ...]]:
-        task = harness.task_document("inc", target, ["s1"], [SCHEMA], {"task-mode": "incremental",
-                                                                             "ignore-checking-items": ["table_schema"]})
+        task = harness.task_document("inc", target, ["s1"], [SCHEMA], {"task-mode": "incremental"})
         if meta:
             task["mysql-instances"][0]["meta"] = meta
         mover = harness.Mover(self.folder, {"s1": harness.source_document("s1", source)}, task)
