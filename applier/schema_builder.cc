@@ -483,4 +483,15 @@ Result<TableSchema> parse_create_table(std::string_view sql, const std::string& 
   return build_table(name, statement->table, written_out);
 }
 
+Result<TableSchema> parse_shown_table(std::string_view sql, const std::string& schema,
+                                      Dialect dialect, std::uint32_t version) {
+  SchemaContext context;
+  context.charsets.dialect = dialect;
+  context.charsets.server_version = version;
+  ParseOptions options;
+  options.lex.dialect = dialect;
+  options.lex.server_version = dialect == Dialect::kTidb ? 0 : version;
+  return parse_create_table(sql, schema, context, options);
+}
+
 }  // namespace tiderelay::applier

@@ -29,6 +29,10 @@ struct SchemaContext {
                                                      const SchemaContext& context,
                                                      const ParseOptions& options);
 
+// The same with that server's defaults; `version` of TiDB: any.
+[[nodiscard]] Result<TableSchema> parse_shown_table(std::string_view sql, const std::string& schema,
+                                                    Dialect dialect, std::uint32_t version);
+
 // Parts that ALTER TABLE needs, too.
 [[nodiscard]] Result<Column> build_column(const ColumnDefinition& definition,
                                           const CharsetClause& table, const SchemaContext& context);

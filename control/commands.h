@@ -28,6 +28,7 @@ void add_encrypt_command(CLI::App& program, Invocation& invocation);
 void add_options_command(CLI::App& program, Invocation& invocation);
 void add_run_command(CLI::App& program, Invocation& invocation);
 void add_serve_command(CLI::App& program, Invocation& invocation);
+void add_verify_command(CLI::App& program, Invocation& invocation);
 void add_version_command(CLI::App& program, Invocation& invocation);
 
 // Prints the error with its way out and gives the exit code that fits it.

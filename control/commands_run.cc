@@ -4,6 +4,7 @@
 
 #include "control/command_check.h"
 #include "control/command_run.h"
+#include "control/command_verify.h"
 #include "control/commands.h"
 
 namespace tiderelay::control {
@@ -55,6 +56,43 @@ void add_run_command(CLI::App& program, Invocation& invocation) {
       "SIGINT or SIGTERM stops in order; the same command goes on from there.");
   command->callback([arguments, &invocation] {
     invocation.run = [arguments] { return run_migration(*arguments); };
+  });
+}
+
+void add_verify_command(CLI::App& program, Invocation& invocation) {
+  CLI::App* command =
+      program.add_subcommand("verify", "compares source and target row by row, while writes go on");
+  const auto arguments = std::make_shared<VerifyArguments>();
+  VerifyOptions& options = arguments->options;
+  command->add_option("--task", arguments->task_file, "DM's task file")->required();
+  command->add_option("--source", arguments->source_files, "DM's source file; one for each source")
+      ->required();
+  command->add_option("--table", options.tables,
+                      "only this one, as db.table of source or target; may be given again");
+  command->add_flag("--repair", options.repair,
+                    "makes the target's rows the source's, each in one transaction with a record");
+  command->add_option("--threads", options.threads, "tables at a time")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command->add_option("--chunk-rows", options.chunk_rows, "rows of a table that one sum covers")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  command
+      ->add_option("--wait", arguments->wait_seconds,
+                   "seconds for the task to apply what a comparison needs")
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
+  command->add_option("--differences", options.differences_max, "rows shown at most")
+      ->capture_default_str();
+  command->add_option("--secret-key-path", arguments->secret_key_path, kFilesKeyHelp)
+      ->envname("TIDERELAY_SECRET_KEY_PATH");
+  command->footer(
+      "Example:\n  tiderelay verify --task task.yaml --source source-1.yaml\n"
+      "Exit code 0: every table is equal, or was mended; 1: not. The task goes on meanwhile.");
+  command->callback([arguments, &invocation] {
+    invocation.run = [arguments, &invocation] {
+      return run_verify_command(*arguments, invocation.streams);
+    };
   });
 }
 

@@ -25,17 +25,6 @@ TableName name_of(const std::string& dotted) {
   return {dotted.substr(0, dot), dotted.substr(dot + 1)};
 }
 
-Result<TableSchema> parsed(const std::string& create, const std::string& dotted,
-                           applier::Dialect dialect, std::uint32_t version) {
-  applier::SchemaContext context;
-  context.charsets.dialect = dialect;
-  context.charsets.server_version = version;
-  applier::ParseOptions options;
-  options.lex.dialect = dialect;
-  options.lex.server_version = dialect == applier::Dialect::kTidb ? 0 : version;
-  return applier::parse_create_table(create, name_of(dotted).schema, context, options);
-}
-
 applier::Target translation_for(const TargetFacts& target) {
   applier::Target translation;
   translation.kind = target.server.kind;
@@ -74,7 +63,8 @@ void add_translation(CheckRow& row, const TableSchema& schema, const TableFacts&
 void add_comparison(CheckRow& row, const TableSchema& schema, const TableFacts& table,
                     const std::string& there, const TargetFacts& target, bool statements_follow) {
   const Result<TableSchema> other =
-      parsed(there, table.target, applier::dialect_of(target.server.kind), target.server.version);
+      applier::parse_shown_table(there, name_of(table.target).schema,
+                                 applier::dialect_of(target.server.kind), target.server.version);
   if (!other) {
     add_issue(row, CheckState::kWarn, other.error().text(), "", table.source, table.target);
     return;
@@ -120,8 +110,8 @@ CheckRow check_tables(const conf::TaskConfig& task, const SourceFacts& facts,
                 table.source);
     }
     if (table.create_sql.empty() || target.unreachable) continue;
-    const Result<TableSchema> schema =
-        parsed(table.create_sql, table.source, dialect, version_number(facts.version));
+    const Result<TableSchema> schema = applier::parse_shown_table(
+        table.create_sql, name_of(table.source).schema, dialect, version_number(facts.version));
     if (!schema) {
       add_error(row, schema.error(), "leave the table out with the block-allow-list", table.source);
       continue;

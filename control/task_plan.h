@@ -47,6 +47,14 @@ struct TaskPlanInput {
   relay::asio::any_io_executor executor;
 };
 
+// What the task takes of one source.
+[[nodiscard]] Result<std::unique_ptr<applier::TaskSelection>> make_selection(
+    const conf::TaskConfig& task, const conf::InstanceConfig& instance,
+    const conf::SourceConfig& source, const dumper::SourceServer& server);
+// The tables of the source that the list takes. The arguments outlive the coroutine.
+relay::Awaitable<std::vector<applier::TableName>> list_tables(relay::Connection& source,
+                                                              const applier::TableFilter& list);
+
 [[nodiscard]] Result<void> make_coordinator_options(const conf::TaskConfig& task,
                                                     const conf::InstanceConfig& instance,
                                                     applier::CoordinatorOptions& options);

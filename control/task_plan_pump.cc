@@ -47,20 +47,6 @@ std::string fingerprint_of(const conf::TaskConfig& task, const conf::InstanceCon
   return fmt::format("{:016x}", hash_text(text));
 }
 
-Awaitable<std::vector<TableName>> list_tables(relay::Connection& source,
-                                              const applier::TableFilter& list) {
-  const Result<StatementResult> found = co_await source.execute(
-      "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES "
-      "WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY 1, 2");
-  if (!found) co_return found.error();
-  std::vector<TableName> tables;
-  for (const auto& row : found->rows) {
-    const TableName name{row[0].value_or(""), row[1].value_or("")};
-    if (list.takes(name)) tables.push_back(name);
-  }
-  co_return tables;
-}
-
 // Without whole rows in the log nothing can be matched or written anew. 5.5 has no such variable:
 // there every row is whole.
 Awaitable<void> check_row_images(relay::Connection& source) {
@@ -116,22 +102,6 @@ Result<relay::LogPosition> position_in_log(relay::LogCatalog& catalog, const std
 
 applier::Dialect dialect_of(const dumper::SourceServer& server) {
   return server.mariadb ? applier::Dialect::kMariaDb : applier::Dialect::kMySql;
-}
-
-Result<std::unique_ptr<applier::TaskSelection>> make_selection(const conf::TaskConfig& task,
-                                                               const conf::InstanceConfig& instance,
-                                                               const conf::SourceConfig& source,
-                                                               const dumper::SourceServer& server) {
-  applier::SelectionOptions options;
-  options.case_sensitive = task.case_sensitive || source.case_sensitive;
-  options.list = instance.list;
-  options.routes = instance.routes;
-  options.filters = conf::with_source_filters(instance, source.filters, options.case_sensitive);
-  options.parse.lex.dialect = dialect_of(server);
-  options.parse.lex.server_version = server.version;
-  auto selection = applier::TaskSelection::make(options);
-  if (!selection) return selection.error().as(Errc::kConfig);
-  return std::make_unique<applier::TaskSelection>(std::move(*selection));
 }
 
 dumper::DumpOptions dump_options(const conf::TaskConfig& task, const conf::InstanceConfig& instance,
@@ -234,6 +204,36 @@ Result<void> refuse_unsupported(const conf::TaskConfig& task,
 }
 
 }  // namespace
+
+Awaitable<std::vector<TableName>> list_tables(relay::Connection& source,
+                                              const applier::TableFilter& list) {
+  const Result<StatementResult> found = co_await source.execute(
+      "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES "
+      "WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY 1, 2");
+  if (!found) co_return found.error();
+  std::vector<TableName> tables;
+  for (const auto& row : found->rows) {
+    const TableName name{row[0].value_or(""), row[1].value_or("")};
+    if (list.takes(name)) tables.push_back(name);
+  }
+  co_return tables;
+}
+
+Result<std::unique_ptr<applier::TaskSelection>> make_selection(const conf::TaskConfig& task,
+                                                               const conf::InstanceConfig& instance,
+                                                               const conf::SourceConfig& source,
+                                                               const dumper::SourceServer& server) {
+  applier::SelectionOptions options;
+  options.case_sensitive = task.case_sensitive || source.case_sensitive;
+  options.list = instance.list;
+  options.routes = instance.routes;
+  options.filters = conf::with_source_filters(instance, source.filters, options.case_sensitive);
+  options.parse.lex.dialect = dialect_of(server);
+  options.parse.lex.server_version = server.version;
+  auto selection = applier::TaskSelection::make(options);
+  if (!selection) return selection.error().as(Errc::kConfig);
+  return std::make_unique<applier::TaskSelection>(std::move(*selection));
+}
 
 Result<void> make_coordinator_options(const conf::TaskConfig& task,
                                       const conf::InstanceConfig& instance,

@@ -206,7 +206,8 @@ std::string describe_row(const std::vector<PlannedColumn>& columns, ByteView row
   for (const KeyColumn& column : key) {
     if (column.column != KeyColumn::kNotCopied) shown.push_back(column.column);
   }
-  for (std::size_t i = 0; shown.empty() && i < columns.size(); ++i) shown.push_back(i);
+  const bool keyless = shown.empty();
+  for (std::size_t i = 0; keyless && i < columns.size(); ++i) shown.push_back(i);
   std::string text;
   for (std::size_t i = 0; i < std::min(shown.size(), kShownColumns); ++i) {
     const Result<std::string> value = literal_of(columns, row, shown[i]);

@@ -34,17 +34,6 @@ applier::Dialect dialect_of(const SourceServer& source) {
   return source.mariadb ? applier::Dialect::kMariaDb : applier::Dialect::kMySql;
 }
 
-Result<TableSchema> parsed(const std::string& create, const std::string& schema,
-                           applier::Dialect dialect, std::uint32_t version) {
-  applier::SchemaContext context;
-  context.charsets.dialect = dialect;
-  context.charsets.server_version = version;
-  applier::ParseOptions options;
-  options.lex.dialect = dialect;
-  options.lex.server_version = dialect == applier::Dialect::kTidb ? 0 : version;
-  return applier::parse_create_table(create, schema, context, options);
-}
-
 bool is_absent(const Error& error) {
   return error.server_code() == kNoSuchTable || error.server_code() == kNoSuchDatabase;
 }
@@ -156,8 +145,8 @@ Awaitable<std::string> DumpPump::Impl::show_create(Hand& hand, Session& session,
 }
 
 Awaitable<void> DumpPump::Impl::prepare_table(Hand& hand, TableTask& table, std::string create) {
-  const Result<TableSchema> source_schema =
-      parsed(create, table.table.source.schema, dialect_of(source_server), source_server.version);
+  const Result<TableSchema> source_schema = applier::parse_shown_table(
+      create, table.table.source.schema, dialect_of(source_server), source_server.version);
   if (!source_schema) co_return source_schema.error();
   const Result<TableSchema> target_schema = co_await target_table(hand, table, *source_schema);
   if (!target_schema) co_return target_schema.error();
@@ -180,8 +169,8 @@ Awaitable<TableSchema> DumpPump::Impl::target_table(Hand& hand, TableTask& table
     there = co_await show_create(hand, hand.target, name);
   }
   if (!there) co_return there.error().in("the target's table " + quoted_table(name));
-  Result<TableSchema> schema =
-      parsed(*there, name.schema, applier::dialect_of(target_info.kind), target_info.version);
+  Result<TableSchema> schema = applier::parse_shown_table(
+      *there, name.schema, applier::dialect_of(target_info.kind), target_info.version);
   co_return schema;
 }
 
