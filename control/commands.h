@@ -24,6 +24,7 @@ void add_binlog_command(CLI::App& program, Invocation& invocation);
 void add_check_command(CLI::App& program, Invocation& invocation);
 void add_ctl_command(CLI::App& program, Invocation& invocation);
 void add_decrypt_command(CLI::App& program, Invocation& invocation);
+void add_dump_command(CLI::App& program, Invocation& invocation);
 void add_encrypt_command(CLI::App& program, Invocation& invocation);
 void add_options_command(CLI::App& program, Invocation& invocation);
 void add_run_command(CLI::App& program, Invocation& invocation);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "control/command_check.h"
+#include "control/command_dump.h"
 #include "control/command_run.h"
 #include "control/command_verify.h"
 #include "control/commands.h"
@@ -56,6 +57,36 @@ void add_run_command(CLI::App& program, Invocation& invocation) {
       "SIGINT or SIGTERM stops in order; the same command goes on from there.");
   command->callback([arguments, &invocation] {
     invocation.run = [arguments] { return run_migration(*arguments); };
+  });
+}
+
+void add_dump_command(CLI::App& program, Invocation& invocation) {
+  CLI::App* command = program.add_subcommand(
+      "dump", "the rows of a source as files for myloader, tidb-lightning and mysql");
+  const auto arguments = std::make_shared<DumpArguments>();
+  DumpFilesOptions& options = arguments->options;
+  command->add_option("--source", arguments->source_file, "DM's source file")->required();
+  command->add_option("--task", arguments->task_file,
+                      "DM's task file: which tables and rows; without it all");
+  command->add_option("--output", options.folder, "a folder that is new or empty")->required();
+  command->add_option("--threads", options.threads, "tables at a time")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command
+      ->add_option("--filesize", arguments->file_mib, "MiB after which a table's next file begins")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_flag("--no-locks", options.no_locks,
+                    "no LOCK TABLES: the rows are then not of one moment");
+  command->add_option("--secret-key-path", arguments->secret_key_path, kFilesKeyHelp)
+      ->envname("TIDERELAY_SECRET_KEY_PATH");
+  command->footer(
+      "Example:\n  tiderelay dump --source source-1.yaml --task task.yaml --output dump-1\n"
+      "The position is in the file `metadata`, which is written last.");
+  command->callback([arguments, &invocation] {
+    invocation.run = [arguments, &invocation] {
+      return run_dump_command(*arguments, invocation.streams);
+    };
   });
 }
 

@@ -22,4 +22,11 @@ struct MigrationFiles {
                                                     const std::vector<std::string>& source_files,
                                                     const std::string& key_path);
 
+// One source of the task, which may name others.
+[[nodiscard]] Result<MigrationFiles> read_task_for(const std::string& task_file,
+                                                   const std::string& source_file,
+                                                   const std::string& key_path);
+[[nodiscard]] Result<conf::SourceConfig> read_source_file(const std::string& source_file,
+                                                          const std::string& key_path);
+
 }  // namespace tiderelay::control
