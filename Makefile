@@ -29,12 +29,13 @@ debug: deps
 
 release: deps
 	cmake --preset release
-	cmake --build build/release -j $(JOBS)
+	cmake --build build/release -j $(JOBS) --target tiderelay
 
 test: build
 	python3 integration/run.py --ctest build/check --seeds $(SEEDS)
 
 test-long: debug release
+	cmake --build build/release -j $(JOBS)
 	$(MAKE) fuzz FUZZ_SECONDS=$$(($(LONG_FUZZ_SECONDS) / $$(ls tests/fuzz/*_fuzz.cc | wc -l)))
 	TIDERELAY_SEEDS=$(LONG_SEEDS) ctest --test-dir build/release -R 'Sim\.' -j $(JOBS) --output-on-failure --timeout 86400
 	TIDERELAY=build/debug/tiderelay python3 integration/run.py --ctest build/debug --long

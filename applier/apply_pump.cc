@@ -206,11 +206,9 @@ Awaitable<void> ApplyPump::Impl::on_step(LogSource::Step step) {
 
 Awaitable<void> ApplyPump::Impl::add(Transaction transaction) {
   while (planner.full() && !ending()) {
-    drained = true;  // nothing more can be added at the moment
     wake_idle();
     co_await reader_wake.wait();
   }
-  drained = false;
   if (ending()) co_return Result<void>();
   ++counters.transactions;
   co_return planner.add(std::move(transaction));

@@ -105,16 +105,11 @@ void Planner::seal_and_wait(Live& live, const std::vector<Live*>& others) {
   }
 }
 
-// The fullest open batch that waits for nothing, or for all of these and perhaps for more.
-Planner::Live* Planner::fullest_open(const std::vector<Live*>& waits_for) const {
+Planner::Live* Planner::fullest_open(bool waiting) const {
   Live* best = nullptr;
   for (const std::unique_ptr<Live>& live : live_) {
-    if (live->state != State::kOpen) continue;
-    if (waits_for.empty() && !live->waits_for.empty()) continue;
-    const bool waits = std::ranges::all_of(waits_for, [&](const Live* other) {
-      return std::ranges::find(live->waits_for, other->batch->id) != live->waits_for.end();
-    });
-    if (waits && (best == nullptr || live->batch->rows > best->batch->rows)) best = live.get();
+    if (live->state != State::kOpen || live->waits_for.empty() == waiting) continue;
+    if (best == nullptr || live->batch->rows > best->batch->rows) best = live.get();
   }
   return best;
 }
@@ -131,12 +126,13 @@ Planner::Live& Planner::place(const Transaction& transaction) {
   if (!conflicts.empty()) ++conflicts_;
   if (!transaction.whole()) return place_alone(conflicts);
 
-  std::vector<Live*> open;
+  // Of the open ones in conflict the emptiest stays open.
+  Live* target = nullptr;
   for (Live* const live : conflicts) {
-    if (live->state == State::kOpen) open.push_back(live);
+    if (live->state != State::kOpen) continue;
+    if (target == nullptr || live->batch->rows < target->batch->rows) target = live;
   }
-  Live* target = open.size() == 1 ? open.front() : nullptr;
-  if (open.empty()) target = fullest_open(conflicts);
+  if (target == nullptr) target = fullest_open(!conflicts.empty());
   if (target != nullptr && !has_room(*target, transaction)) {
     target->state = State::kSealed;
     target = nullptr;
@@ -180,6 +176,14 @@ Result<void> Planner::add(Transaction transaction) {
   return {};
 }
 
+// Under load a batch that is not full fills instead; with nothing on its way it must go.
+bool Planner::partial_may_go(bool drained) const {
+  if (full()) return sent_ == 0;
+  const auto open = std::ranges::count_if(
+      live_, [](const std::unique_ptr<Live>& live) { return live->state == State::kOpen; });
+  return drained && live_.size() - static_cast<std::size_t>(open) < options_.busy_for_partial;
+}
+
 std::shared_ptr<const Batch> Planner::take(bool drained) {
   Live* chosen = nullptr;
   for (const std::unique_ptr<Live>& live : live_) {
@@ -188,8 +192,12 @@ std::shared_ptr<const Batch> Planner::take(bool drained) {
       break;
     }
   }
-  if (chosen == nullptr && (drained || full())) chosen = fullest_open({});
+  if (chosen == nullptr && partial_may_go(drained)) chosen = fullest_open(false);
   if (chosen == nullptr) return nullptr;
+  const std::size_t sent = sent_bytes_ + chosen->batch->bytes;
+  if (sent_bytes_ > 0 && sent > options_.sent_bytes_max) return nullptr;
+  sent_bytes_ = sent;
+  ++sent_;
   chosen->state = State::kSent;
   return chosen->batch;
 }
@@ -199,6 +207,8 @@ void Planner::done(std::uint64_t batch_id) {
   CHECK(live != nullptr && live->state == State::kSent, "a batch is done once, after it was sent");
   rows_ -= live->batch->rows;
   bytes_ -= live->batch->bytes;
+  sent_bytes_ -= live->batch->bytes;
+  --sent_;
   for (const std::uint64_t entry : live->log_entries) {
     LogEntry& logged = log_[static_cast<std::size_t>(entry - first_log_entry_)];
     logged.done = true;

@@ -5,9 +5,11 @@
 // were sealed before, so there is no cycle, and may be sent when all of them are done: never
 // earlier, for an older snapshot would not see their rows (docs/exactly-once.md, 4).
 //
-// A transaction goes: without conflict into the fullest open batch that waits for nothing; with one
-// open batch in conflict into that one; with several into a new one, after those are sealed. A part
-// of a split transaction has its batch for itself and waits for the part before it.
+// A transaction goes: without conflict into the fullest open batch that waits for nothing; with
+// open batches in conflict into the emptiest of these, after the others are sealed; otherwise into
+// the fullest one that waits already. So batches become large although they conflict, and those
+// that wait don't hold up those that don't. A part of a split transaction has its batch for itself
+// and waits for the part before it.
 //
 // Memory: the transactions in it, bytes(); full() tells when to stop reading. One 16-byte entry per
 // live key value.
@@ -37,8 +39,13 @@ struct PlannerOptions {
   std::size_t batches_max = 32;
   // Bytes of planned transactions that are not done: the applier's memory budget.
   std::size_t bytes_max = 64U << 20;
+  // Bytes of batches that are sent and not done; a larger batch goes alone. Large transactions side
+  // by side cost the target more than they bring: docs/performance.md.
+  std::size_t sent_bytes_max = 16U << 20;
   // Transactions behind the low-water mark that a slow batch may hold up: bounds the applied sets.
   std::size_t transactions_max = 200'000;
+  // A batch that is not full goes only while fewer than these are sealed or sent.
+  std::size_t busy_for_partial = 4;
   // Keep the set of all transactions up to the low-water mark. Only with GTIDs.
   bool keep_low_set = false;
 };
@@ -70,7 +77,7 @@ class Planner {
   Result<void> add(Transaction transaction);
 
   // The next batch that may be sent now, or null. `drained`: nothing more can be added at the
-  // moment, so a batch that is not full goes as well.
+  // moment, so a batch that is not full may go as well.
   [[nodiscard]] std::shared_ptr<const Batch> take(bool drained);
 
   // The batch was committed, rows and position.
@@ -112,7 +119,9 @@ class Planner {
   void record_marks(std::uint64_t batch_id);
   Live& place(const Transaction& transaction);
   Live& place_alone(const std::vector<Live*>& conflicts);
-  [[nodiscard]] Live* fullest_open(const std::vector<Live*>& waits_for) const;
+  // Of those that wait for others, or of those that don't; null: there is none.
+  [[nodiscard]] Live* fullest_open(bool waiting) const;
+  [[nodiscard]] bool partial_may_go(bool drained) const;
   Live& open_batch();
   static void seal_and_wait(Live& live, const std::vector<Live*>& others);
   [[nodiscard]] bool has_room(const Live& live, const Transaction& transaction) const;
@@ -134,6 +143,8 @@ class Planner {
   std::map<std::string, std::uint64_t>
       prepared_;  // open XA transactions: their entries, never done
   std::size_t bytes_ = 0;
+  std::size_t sent_ = 0;  // batches
+  std::size_t sent_bytes_ = 0;
   std::size_t rows_ = 0;
   std::uint64_t conflicts_ = 0;
 

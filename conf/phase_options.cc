@@ -114,8 +114,7 @@ const OptionTable<SyncConfig>& option_table(Tag<SyncConfig>) {
   static const auto kTable =
       OptionTable<SyncConfig>()
           .field<&SyncConfig::worker_count>("worker-count", "sessions that apply changes")
-          .field<&SyncConfig::batch>(
-              "batch", "rows of a downstream transaction; no source transaction is cut for it")
+          .field<&SyncConfig::batch>("batch", "counts above 500 only: see tiderelay.batch-rows")
           .field<&SyncConfig::safe_mode>("safe-mode", "idempotent statements for ever")
           .ignored<std::uint32_t>("queue-size", "", "queues are limited in bytes")
           .ignored<std::uint32_t>("checkpoint-flush-interval", "", kSamePlace)
@@ -160,8 +159,11 @@ const OptionTable<TideTaskConfig>& option_table(Tag<TideTaskConfig>) {
       OptionTable<TideTaskConfig>()
           .field<&TideTaskConfig::on_missing_row>(
               "on-missing-row", "an UPDATE or DELETE that hits no row: pause, or count and go on")
-          .field<&TideTaskConfig::batch_rows>("batch-rows", "rows of a downstream transaction")
-          .default_text("the syncer's batch")
+          .field<&TideTaskConfig::batch_rows>("batch-rows",
+                                              "rows of a downstream transaction while there is "
+                                              "much to do; no source transaction is "
+                                              "cut for it")
+          .default_text("500, or the syncer's batch if that is more")
           .field<&TideTaskConfig::batch_bytes>("batch-bytes", "size of a downstream transaction")
           .field<&TideTaskConfig::split_transaction_rows>(
               "split-transaction-rows",

@@ -57,13 +57,13 @@ struct LoadConfig {  // `loaders`: writing them
 
 struct SyncConfig {  // `syncers`: the incremental phase
   std::uint32_t worker_count = 16;
-  std::uint32_t batch = 100;  // rows per downstream transaction, an upper bound
+  std::uint32_t batch = 100;  // DM's rows of a downstream transaction: see batch_rows
   bool safe_mode = false;
 };
 
 struct TideTaskConfig {  // tiderelay's own, under the key `tiderelay`
   OnMissingRow on_missing_row = OnMissingRow::kPause;
-  std::uint32_t batch_rows = 0;  // 0: the syncer's batch
+  std::uint32_t batch_rows = 0;  // 0: 500, or the syncer's batch if that is more
   ByteSize batch_bytes{std::uint64_t{4} << 20U};
   std::uint64_t split_transaction_rows = 50'000;
   bool assume_no_cascade = false;

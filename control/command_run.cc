@@ -31,7 +31,8 @@ namespace tiderelay::control {
 
 namespace {
 
-constexpr std::chrono::milliseconds kRedraw{250};
+constexpr std::chrono::milliseconds kLook{50};
+constexpr int kLooksBetweenRedraws = 5;
 constexpr int kLinesBetweenReports = 40;  // redraws: ten seconds
 
 void say(const std::string& line) { fmt::print(stderr, "{}\n", line); }
@@ -153,7 +154,7 @@ class Checks {
       done = true;
     });
     while (!done) {
-      const timespec pause{0, std::chrono::nanoseconds(kRedraw).count() / 10};
+      const timespec pause{0, std::chrono::nanoseconds(kLook).count()};
       if (::sigtimedwait(&signals, nullptr, &pause) <= 0) continue;
       say("stopped during the prechecks; nothing has begun");
       std::_Exit(0);
@@ -191,16 +192,16 @@ std::optional<int> outcome(const std::vector<NamedStatus>& all, bool until_synce
 
 int follow(Migration& migration, const RunArguments& arguments, const sigset_t& signals) {
   Screen screen;
-  for (;;) {
-    const timespec pause{0, std::chrono::nanoseconds(kRedraw).count()};
+  for (int look = 0;; ++look) {
+    const timespec pause{0, std::chrono::nanoseconds(kLook).count()};
     const int signal = ::sigtimedwait(&signals, nullptr, &pause);
     const std::vector<NamedStatus> all = migration.statuses();
-    screen.draw(all);
+    const std::optional<int> code = outcome(all, arguments.until_synced);
+    if (look % kLooksBetweenRedraws == 0 || code || signal > 0) screen.draw(all);
     if (signal > 0) {
       say("stopping; the same command goes on from here");
       return 0;
     }
-    const std::optional<int> code = outcome(all, arguments.until_synced);
     if (!code) continue;
     for (const NamedStatus& one : all) {
       if (one.status.error) say(*one.status.error);

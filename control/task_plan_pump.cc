@@ -22,6 +22,9 @@ using relay::StatementResult;
 namespace {
 
 constexpr std::chrono::milliseconds kLooksAtLog{100};
+// Measured with bench/run.py: docs/performance.md.
+constexpr std::uint32_t kBatchRows = 500;
+constexpr std::size_t kSentBytesPerWorker = 1U << 20;
 
 // Of what decides which rows go where. The order of rules counts.
 std::string fingerprint_of(const conf::TaskConfig& task, const conf::InstanceConfig& instance) {
@@ -142,11 +145,12 @@ applier::ApplyOptions apply_options(const conf::TaskConfig& task,
   if (task.tiderelay.on_missing_row == conf::OnMissingRow::kCount) {
     apply.worker.on_wrong_count = applier::WorkerOptions::WrongCount::kNoteAndGoOn;
   }
-  const std::uint32_t rows =
-      task.tiderelay.batch_rows != 0 ? task.tiderelay.batch_rows : instance.sync.batch;
-  if (rows != 0) apply.planner.batch_rows_max = rows;
+  apply.planner.batch_rows_max = task.tiderelay.batch_rows != 0
+                                     ? task.tiderelay.batch_rows
+                                     : std::max(instance.sync.batch, kBatchRows);
   apply.planner.batch_bytes_max = task.tiderelay.batch_bytes.bytes;
   apply.planner.bytes_max = task.tiderelay.memory_budget.bytes;
+  apply.planner.sent_bytes_max = apply.workers * kSentBytesPerWorker;
   apply.planner.batches_max = std::max<std::size_t>(2UL * apply.workers, 8);
   apply.planner.keep_low_set = server.gtid_on;
   apply.log_source.split_bytes = task.tiderelay.memory_budget.bytes / 2;

@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kBackOffFirst{1000};
 constexpr std::chrono::milliseconds kBackOffMax{30'000};
-constexpr std::chrono::milliseconds kStatusEvery{500};
+constexpr std::chrono::milliseconds kStatusEvery{100};
 constexpr std::uint64_t kLooksPerPoint = 4;
 constexpr std::size_t kCurvePointsMax = 300;
 
@@ -304,7 +304,7 @@ void TaskRunner::Impl::end_full(const applier::ApplyStatus& applied) {
   apply_now->stop();
 }
 
-// What others see, twice a second.
+// What others see, ten times a second.
 asio::awaitable<void> TaskRunner::Impl::watch() {
   relay::Signal pause(loop.executor());
   while (alive) {

@@ -102,7 +102,7 @@ TEST(Planner, PutsAConflictWithOneOpenBatchIntoThatBatch) {
   EXPECT_EQ(members(planner.take(true)), (Numbers{1, 2}));
 }
 
-TEST(Planner, SealsSeveralOpenBatchesThatConflictAndWaitsForAll) {
+TEST(Planner, OfSeveralOpenBatchesInConflictOneStaysOpenAndWaitsForTheOthers) {
   Planner planner(small(), {});
   const auto t = keyed();
   ASSERT_TRUE(planner.add(transaction(1).insert(t, {1, 0}).done()));
@@ -114,13 +114,56 @@ TEST(Planner, SealsSeveralOpenBatchesThatConflictAndWaitsForAll) {
   const auto third = planner.take(false);
   EXPECT_EQ(members(third), (Numbers{3})) << "sealed although it is not full";
   planner.done(third->id);
-  EXPECT_EQ(planner.take(true), nullptr) << "2 waits for 1, 4 for 2";
+  EXPECT_EQ(planner.take(true), nullptr) << "2 waits for 1";
   planner.done(running->id);
+  EXPECT_EQ(members(planner.take(true)), (Numbers{2, 4}));
+}
+
+TEST(Planner, ConflictsWithDifferentSentBatchesShareABatchThatWaits) {
+  Planner planner(small(), {});
+  const auto t = keyed();
+  ASSERT_TRUE(planner.add(transaction(1).insert(t, {1, 0}).done()));
+  const auto first = planner.take(true);
+  ASSERT_TRUE(planner.add(transaction(2).insert(t, {2, 0}).done()));
   const auto second = planner.take(true);
-  EXPECT_EQ(members(second), (Numbers{2}));
+  ASSERT_TRUE(planner.add(transaction(3).update(t, {1, 0}, {1, 1}).done()));  // waits for 1
+  ASSERT_TRUE(planner.add(transaction(4).update(t, {2, 0}, {2, 1}).done()));  // waits for 2
+  ASSERT_TRUE(planner.add(transaction(5).insert(t, {5, 0}).done()));          // free
+  EXPECT_EQ(members(planner.take(true)), (Numbers{5})) << "is not held up by those that wait";
+  planner.done(first->id);
   EXPECT_EQ(planner.take(true), nullptr);
   planner.done(second->id);
-  EXPECT_EQ(members(planner.take(true)), (Numbers{4}));
+  EXPECT_EQ(members(planner.take(true)), (Numbers{3, 4}));
+}
+
+TEST(Planner, UnderLoadABatchFillsInsteadOfGoing) {
+  PlannerOptions options = small();
+  options.batch_rows_max = 2;
+  options.busy_for_partial = 1;
+  Planner planner(options, {});
+  const auto t = keyed();
+  ASSERT_TRUE(planner.add(transaction(1).insert(t, {1, 0}).done()));
+  const auto first = planner.take(true);
+  ASSERT_EQ(members(first), (Numbers{1})) << "nothing else is on its way";
+  ASSERT_TRUE(planner.add(transaction(2).insert(t, {2, 0}).done()));
+  EXPECT_EQ(planner.take(true), nullptr);
+  ASSERT_TRUE(planner.add(transaction(3).insert(t, {3, 0}).done()));
+  EXPECT_EQ(members(planner.take(true)), (Numbers{2, 3})) << "full batches go at once";
+}
+
+TEST(Planner, SendsLargeBatchesSideBySideUpToALimitOfBytes) {
+  PlannerOptions options = small();
+  options.batch_rows_max = 1;
+  options.sent_bytes_max = 1;
+  Planner planner(options, {});
+  const auto t = keyed();
+  ASSERT_TRUE(planner.add(transaction(1).insert(t, {1, 0}).done()));
+  ASSERT_TRUE(planner.add(transaction(2).insert(t, {2, 0}).done()));
+  const auto first = planner.take(true);
+  ASSERT_EQ(members(first), (Numbers{1})) << "a batch above the limit goes alone";
+  EXPECT_EQ(planner.take(true), nullptr);
+  planner.done(first->id);
+  EXPECT_EQ(members(planner.take(true)), (Numbers{2}));
 }
 
 TEST(Planner, SeesConflictsThroughEveryUniqueKeyAndEveryImage) {
