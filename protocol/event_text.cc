@@ -1,6 +1,7 @@
 // protocol/event_text.cc: one function for each kind of event.
 #include "protocol/event_text.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <ctime>
@@ -113,10 +114,10 @@ Result<void> append_gtid(const EventView& event, std::string& out) {
   const auto gtid = decode_gtid_event(event);
   if (!gtid) return gtid.error();
   const bool anonymous = !gtid->gtid.has_value();
-  fmt::format_to(std::back_inserter(out), "\t{}\tlast_committed={}\tsequence_number={}\n",
-                 anonymous ? "Anonymous_GTID" : "GTID", gtid->last_committed,
-                 gtid->sequence_number);
-  fmt::format_to(std::back_inserter(out), "SET @@SESSION.GTID_NEXT= '{}'/*!*/;\n",
+  fmt::format_to(
+      std::back_inserter(out), FMT_COMPILE("\t{}\tlast_committed={}\tsequence_number={}\n"),
+      anonymous ? "Anonymous_GTID" : "GTID", gtid->last_committed, gtid->sequence_number);
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("SET @@SESSION.GTID_NEXT= '{}'/*!*/;\n"),
                  anonymous ? "ANONYMOUS" : gtid->gtid->text());
   return {};
 }
@@ -148,7 +149,8 @@ Result<void> append_gtid_list(const EventView& event, std::string& out) {
 
 Result<void> append_query(const QueryEvent& query, std::uint32_t timestamp_seconds,
                           std::string& schema, std::string& out) {
-  fmt::format_to(std::back_inserter(out), "\tQuery\tthread_id={}\texec_time={}\terror_code={}\n",
+  fmt::format_to(std::back_inserter(out),
+                 FMT_COMPILE("\tQuery\tthread_id={}\texec_time={}\terror_code={}\n"),
                  query.thread_id, query.execution_seconds, query.error_code);
   if (!query.schema.empty() && query.schema != schema) {
     schema = std::string(query.schema);
@@ -156,7 +158,8 @@ Result<void> append_query(const QueryEvent& query, std::uint32_t timestamp_secon
     append_identifier(out, schema);
     out += "/*!*/;\n";
   }
-  fmt::format_to(std::back_inserter(out), "SET TIMESTAMP={}/*!*/;\n", timestamp_seconds);
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE("SET TIMESTAMP={}/*!*/;\n"),
+                 timestamp_seconds);
   out += query.sql;
   out += "\n/*!*/;\n";
   return {};
@@ -194,7 +197,8 @@ void EventText::append_head(const PrintedEvent& event, std::string& out) {
   append_integer(out, header.server_id);
   out += "  end_log_pos ";
   append_integer(out, event.compressed ? 0 : event.end);
-  if (event.crc) fmt::format_to(std::back_inserter(out), " CRC32 0x{:08x}", *event.crc);
+  if (event.crc)
+    fmt::format_to(std::back_inserter(out), FMT_COMPILE(" CRC32 0x{:08x}"), *event.crc);
 }
 
 Result<void> EventText::print_other(const PrintedEvent& event, const FormatDescription& format,
@@ -221,7 +225,7 @@ Result<void> EventText::print_other(const PrintedEvent& event, const FormatDescr
     case event_type::kXid: {
       const auto xid = decode_xid(view, format);
       if (!xid) return xid.error();
-      fmt::format_to(std::back_inserter(out), "\tXid = {}\nCOMMIT/*!*/;\n", *xid);
+      fmt::format_to(std::back_inserter(out), FMT_COMPILE("\tXid = {}\nCOMMIT/*!*/;\n"), *xid);
       return {};
     }
     case event_type::kXaPrepare: {
