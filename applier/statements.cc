@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "applier/keyless_rows.h"
 #include "applier/sql_text.h"
 #include "applier/value_literal.h"
 
@@ -72,6 +73,7 @@ std::optional<std::uint64_t> expected_count(Shape shape, std::uint64_t rows) {
     case Shape::kDelete:
     case Shape::kPointUpdate:
     case Shape::kKeylessDelete:
+    case Shape::kKeylessDeletes:
     case Shape::kKeylessUpdate:
       return rows;
     case Shape::kUpsertUpdate:
@@ -97,8 +99,14 @@ class Writer {
     const NetChange* const first = &out_.net.changes[rows.front()];
     std::size_t from = 0;
     while (from < rows.size()) {
-      const std::size_t at_most = takes_many_rows(shape) ? options_.rows_max : 1;
+      std::size_t at_most = takes_many_rows(shape) ? options_.rows_max : 1;
+      if (shape == Shape::kKeylessDeletes) {
+        at_most = options_.keyless_rows_max;
+        candidates_ =
+            candidate_column(out_.net, rows.subspan(from, std::min(at_most, rows.size() - from)));
+      }
       text_.clear();
+      list_.clear();
       std::size_t count = 0;
       for (; count < at_most && from + count < rows.size(); ++count) {
         if (count > 0 && text_.size() >= options_.bytes_max) break;
@@ -161,8 +169,20 @@ class Writer {
       case Shape::kKeylessDelete:
         text_ += "DELETE FROM " + change.binding->quoted_target() + " WHERE ";
         return full_condition(change);
+      case Shape::kKeylessDeletes:
+        return one_of_many(change, first);
     }
     return {};
+  }
+
+  // The list narrows the rows down by one cheap column, so that the long condition is for few.
+  Result<void> one_of_many(const NetChange& change, bool first) {
+    text_ += first ? "(" : " OR (";
+    if (const Result<void> whole = every_column(change); !whole) return whole.error();
+    text_.push_back(')');
+    if (!candidates_) return {};
+    list_ += first ? "" : ",";
+    return append_literal(list_, *change.binding, *candidates_, change.before[*candidates_]);
   }
 
   Result<void> values_row(Shape shape, const NetChange& change, bool first) {
@@ -271,6 +291,12 @@ class Writer {
   }
 
   Result<void> full_condition(const NetChange& change) {
+    const Result<void> written = every_column(change);
+    text_ += " LIMIT 1";
+    return written;
+  }
+
+  Result<void> every_column(const NetChange& change) {
     const TableBinding& binding = *change.binding;
     bool more = false;
     for (const std::uint32_t at : binding.written()) {
@@ -280,7 +306,6 @@ class Writer {
       const Result<void> written = append_exact_match(text_, binding, at, change.before[at]);
       if (!written) return named(written.error(), binding, at);
     }
-    text_ += " LIMIT 1";
     return {};
   }
 
@@ -306,6 +331,12 @@ class Writer {
 
   // What follows the last row.
   void tail(Shape shape, const TableBinding& binding) {
+    if (shape == Shape::kKeylessDeletes) {
+      std::string head = "DELETE FROM " + binding.quoted_target() + " WHERE ";
+      if (candidates_) head += binding.columns()[*candidates_].quoted + " IN (" + list_ + ") AND ";
+      text_ = head + "(" + text_ + ")";
+      return;
+    }
     if (shape == Shape::kDelete || shape == Shape::kReplayDelete) {
       if (binding.match_columns().size() == 1 || row_constructor_is_fast(binding)) {
         text_.push_back(')');
@@ -368,6 +399,8 @@ class Writer {
   BatchSql& out_;
   const StatementOptions& options_;
   std::string text_;
+  std::optional<std::uint32_t> candidates_;  // kKeylessDeletes: the column of list_
+  std::string list_;
 };
 
 // Rows that share a statement: in order of execution, then by table, then by shape.
@@ -406,6 +439,17 @@ class Grouper {
 
 bool is_keyless(RowOp op) { return op <= RowOp::kKeylessDelete; }
 
+Result<void> write_keyless_deletes(const BatchSql& sql, Writer& writer,
+                                   std::span<const std::uint32_t> run) {
+  const KeylessDeletes deletes = keyless_deletes(sql.net, run);
+  if (!deletes.together.empty()) {
+    const Result<void> written = writer.write(Shape::kKeylessDeletes, deletes.together);
+    if (!written) return written;
+  }
+  if (deletes.alone.empty()) return {};
+  return writer.write(Shape::kKeylessDelete, deletes.alone);
+}
+
 // Keyless rows of one target table keep their order, for they may hold unique values that nullable
 // keys guard; only inserts that follow each other share a statement.
 Result<void> write_keyless(BatchSql& sql, Writer& writer) {
@@ -423,7 +467,9 @@ Result<void> write_keyless(BatchSql& sql, Writer& writer) {
       std::size_t to = from + 1;
       while (to < rows.size() && goes_along(rows[to])) ++to;
       const std::span<const std::uint32_t> run(rows.data() + from, to - from);
-      const Result<void> written = writer.write(shape_for(first), run);
+      const Result<void> written = first.op == RowOp::kKeylessDelete
+                                       ? write_keyless_deletes(sql, writer, run)
+                                       : writer.write(shape_for(first), run);
       if (!written) return written.error();
       from = to;
     }
@@ -458,6 +504,7 @@ const char* verb(Shape shape) {
     case Shape::kDelete:
     case Shape::kReplayDelete:
     case Shape::kKeylessDelete:
+    case Shape::kKeylessDeletes:
       return "DELETE from";
     default:
       return "UPDATE of";

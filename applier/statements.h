@@ -27,20 +27,22 @@
 namespace tiderelay::applier {
 
 enum class Shape : std::uint8_t {
-  kInsert,         // INSERT INTO t (...) VALUES (...), ...
-  kDelete,         // DELETE FROM t WHERE key IN (...)
-  kReplayDelete,   // the same, uncounted
-  kUpsertUpdate,   // INSERT ... ON DUPLICATE KEY UPDATE of rows that are there
-  kPointUpdate,    // UPDATE t SET changed columns WHERE key = ...
-  kReplayUpsert,   // INSERT ... ON DUPLICATE KEY UPDATE of rows that may be there
-  kReplayReplace,  // REPLACE: the table has more unique keys, stale rows give way
-  kReplayRewrite,  // DELETE by key, then INSERT: as above where no other row may give way
-  kKeylessDelete,  // DELETE FROM t WHERE every column <=> ... LIMIT 1
-  kKeylessUpdate,  // UPDATE t SET ... WHERE every column <=> ... LIMIT 1
+  kInsert,          // INSERT INTO t (...) VALUES (...), ...
+  kDelete,          // DELETE FROM t WHERE key IN (...)
+  kReplayDelete,    // the same, uncounted
+  kUpsertUpdate,    // INSERT ... ON DUPLICATE KEY UPDATE of rows that are there
+  kPointUpdate,     // UPDATE t SET changed columns WHERE key = ...
+  kReplayUpsert,    // INSERT ... ON DUPLICATE KEY UPDATE of rows that may be there
+  kReplayReplace,   // REPLACE: the table has more unique keys, stale rows give way
+  kReplayRewrite,   // DELETE by key, then INSERT: as above where no other row may give way
+  kKeylessDelete,   // DELETE FROM t WHERE every column <=> ... LIMIT 1
+  kKeylessDeletes,  // DELETE FROM t WHERE one column IN (...) AND (every column <=> ... OR ...)
+  kKeylessUpdate,   // UPDATE t SET ... WHERE every column <=> ... LIMIT 1
 };
 
 struct StatementOptions {
   std::size_t rows_max = 500;                // of one statement
+  std::size_t keyless_rows_max = 64;         // of one kKeylessDeletes: each costs a look at a row
   std::size_t bytes_max = 512U << 10;        // likewise; a single row may be larger
   std::size_t packet_bytes_max = 16U << 20;  // below the target's max_allowed_packet
   std::size_t statement_bytes_max = 0;       // what the target takes at all; 0: not known

@@ -230,6 +230,27 @@ TEST_F(RealTarget, FindsEqualRowsWithoutAKeyByteByByte) {
             "NULL <x>|1 <x>|2 <y>|");
 }
 
+TEST_F(RealTarget, DeletesManyRowsWithoutAKeyTogetherAndNoneTooMany) {
+  run("CREATE TABLE tiderelay_apply_test.k (a BIGINT, s VARCHAR(50) NOT NULL) DEFAULT "
+      "CHARSET utf8mb4 COLLATE utf8mb4_general_ci");
+  const auto t =
+      table_of(table("k", {nullable(integer("a")), text("s", "utf8mb4_general_ci")}, {}));
+  TransactionMaker first = transaction(1);
+  first.insert(t, {Null(), "x"}).insert(t, {1, "x"}).insert(t, {1, "X"}).insert(t, {2, "y"});
+  first.insert(t, {3, "twice"}).insert(t, {3, "twice"}).insert(t, {4, "z"});
+  ASSERT_EQ(apply(first).action, Worker::Action::kDone) << worker_->step().error.text();
+  TransactionMaker second = transaction(2);
+  second.remove(t, {Null(), "x"}).remove(t, {1, "X"}).remove(t, {2, "y"});
+  ASSERT_EQ(apply(second).action, Worker::Action::kDone) << worker_->step().error.text();
+  EXPECT_EQ(worker_->stats().singles, 0U);
+  EXPECT_EQ(rows("SELECT * FROM tiderelay_apply_test.k ORDER BY a"), "1 x|3 twice|3 twice|4 z|");
+  TransactionMaker third = transaction(3);
+  third.remove(t, {3, "twice"}).remove(t, {4, "z"});
+  ASSERT_EQ(apply(third).action, Worker::Action::kDone) << worker_->step().error.text();
+  EXPECT_EQ(worker_->stats().singles, 1U) << "the count refused the batch at first";
+  EXPECT_EQ(rows("SELECT * FROM tiderelay_apply_test.k ORDER BY a"), "1 x|3 twice|");
+}
+
 TEST_F(RealTarget, ARowThatIsMissingCommitsNothingAndIsNamed) {
   run(kOneKey);
   const auto t = table_of(one_key());

@@ -172,6 +172,37 @@ TEST(Statements, FindRowsWithoutAKeyByAllTheirBytes) {
   expect_all(cases, std::size(cases));
 }
 
+TEST(Statements, DeleteManyRowsWithoutAKeyTogether) {
+  const auto t = bind(table("t", {integer("a"), nullable(integer("b"))}, {}));
+  Case cases[] = {
+      {"different rows share a statement, found by a list of one column first",
+       transaction(1).remove(t, {1, 10}).remove(t, {2, 10}),
+       "DELETE FROM `s`.`t` WHERE `a` IN (1,2) AND ((`a` <=> 1 AND `b` <=> 10) OR "
+       "(`a` <=> 2 AND `b` <=> 10));SET @n0=ROW_COUNT()"},
+      {"the list takes the column with the most values",
+       transaction(1).remove(t, {1, 10}).remove(t, {1, 11}),
+       "DELETE FROM `s`.`t` WHERE `b` IN (10,11) AND ((`a` <=> 1 AND `b` <=> 10) OR "
+       "(`a` <=> 1 AND `b` <=> 11));SET @n0=ROW_COUNT()"},
+      {"but none that is NULL in a row", transaction(1).remove(t, {1, Null()}).remove(t, {1, 11}),
+       "DELETE FROM `s`.`t` WHERE `a` IN (1,1) AND ((`a` <=> 1 AND `b` IS NULL) OR "
+       "(`a` <=> 1 AND `b` <=> 11));SET @n0=ROW_COUNT()"},
+      {"equal rows go one by one, so that no more go than were deleted",
+       transaction(1).remove(t, {1, 10}).remove(t, {1, 10}),
+       "DELETE FROM `s`.`t` WHERE `a` <=> 1 AND `b` <=> 10 LIMIT 1;SET @n0=ROW_COUNT();"
+       "DELETE FROM `s`.`t` WHERE `a` <=> 1 AND `b` <=> 10 LIMIT 1;SET @n1=ROW_COUNT()"},
+      {"an insert between them keeps its place",
+       transaction(1).remove(t, {1, 10}).insert(t, {1, 10}).remove(t, {1, 10}),
+       "DELETE FROM `s`.`t` WHERE `a` <=> 1 AND `b` <=> 10 LIMIT 1;SET @n0=ROW_COUNT();"
+       "INSERT INTO `s`.`t` (`a`,`b`) VALUES (1,10);"
+       "DELETE FROM `s`.`t` WHERE `a` <=> 1 AND `b` <=> 10 LIMIT 1;SET @n2=ROW_COUNT()"},
+  };
+  expect_all(cases, std::size(cases));
+  const auto blobs = bind(table("t", {nullable(integer("a"))}, {}));
+  TransactionMaker none = transaction(1).remove(blobs, {Null()}).remove(blobs, {7});
+  EXPECT_EQ(sql_of(none),
+            "DELETE FROM `s`.`t` WHERE ((`a` IS NULL) OR (`a` <=> 7));SET @n0=ROW_COUNT()");
+}
+
 TEST(Statements, WriteCompositeKeysAsTheTargetReadsThemByIndex) {
   const TableSchema schema = table("t", {integer("a"), integer("b")}, {primary({"a", "b"})});
   const char* const row_form =

@@ -162,6 +162,12 @@ SimTarget::Answer SimTarget::run_op(Session& session, const SimOp& op) {
         one.blocked = !write(session, op.table, there.front(), std::nullopt);
         count = 1;
         break;
+      case Shape::kKeylessDeletes:
+        for (const std::uint64_t id : there) {
+          one.blocked = one.blocked || !write(session, op.table, id, std::nullopt);
+          ++count;
+        }
+        break;
       case Shape::kPointUpdate:
       case Shape::kKeylessUpdate: {
         if (there.empty()) break;
