@@ -106,7 +106,8 @@ class LogMaker {
  private:
   protocol::EventHeader header(std::uint8_t type) const {
     protocol::EventHeader head;
-    head.timestamp_seconds = 1'700'000'000U + static_cast<std::uint32_t>(number_) + 1'000'000U * salt_;
+    head.timestamp_seconds =
+        1'700'000'000U + static_cast<std::uint32_t>(number_) + 1'000'000U * salt_;
     head.type = type;
     head.server_id = 7;
     return head;
