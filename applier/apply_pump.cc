@@ -247,9 +247,14 @@ Awaitable<void> ApplyPump::Impl::run_drained(DdlEvent statement) {
   AppliedSet low_set = planner.low_water().set;
   if (options.planner.keep_low_set) low_set.add(statement.id);
   const std::string text = statement.sql;
+  const std::string begin = log.catalog().text(statement.begin);
   const Result<StatementRunner::Outcome> outcome = co_await runner.run(
-      std::move(statement), std::move(low_position), low_set.text(), start.windows);
-  if (!outcome) co_return outcome.error();
+      std::move(statement), begin, std::move(low_position), low_set.text(), start.windows);
+  if (!outcome) {
+    counters.failed_statement = text;
+    counters.failed_position = begin;
+    co_return outcome.error();
+  }
   if (!outcome->copy_again.empty()) {
     copy_again = outcome->copy_again;
     co_return Error(Errc::kCopyAgain, "the copies do not fit the statement " + text);

@@ -50,6 +50,8 @@ struct ApplyStatus {
   std::uint64_t rows_missed = 0;
   std::uint32_t newest_timestamp_seconds = 0;  // of the newest committed transaction
   std::vector<std::string> notes;
+  // Of the statement that ended the pump; empty: something else did.
+  std::string failed_statement, failed_position;
   std::optional<Error> trouble;  // what the sessions are waiting out; none: batches get through
 };
 

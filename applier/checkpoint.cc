@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "applier/sql_text.h"
+#include "applier/statement_order.h"
 #include "protocol/sql_text.h"
 
 namespace tiderelay::applier {
@@ -121,6 +122,7 @@ std::vector<std::string> meta_tables_sql(const std::string& meta_schema) {
              "connection_id BIGINT NOT NULL,state VARCHAR(16) NOT NULL,"
              "made TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),"
              "PRIMARY KEY(task,source,position,step)"),
+      order_table_sql(meta_schema),
   };
 }
 

@@ -72,7 +72,7 @@ class Selection {
   [[nodiscard]] virtual Result<std::optional<TableName>> target_of(const TableName& source) = 0;
   [[nodiscard]] virtual Result<bool> drops_rows(const TableName& source,
                                                 protocol::RowKind kind) = 0;
-  // Does the statement touch anything of the task? Rows in a statement's text that would: kData.
+  // Does the statement touch anything of the task? Also one that is not understood may.
   [[nodiscard]] virtual Result<bool> concerns(const DdlEvent& statement) = 0;
 };
 

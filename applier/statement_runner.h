@@ -8,12 +8,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "applier/coordinator.h"
 #include "applier/log_source.h"
 #include "applier/session_setup.h"
+#include "applier/statement_order.h"
 #include "applier/statement_plan.h"
 #include "applier/task_schemas.h"
 #include "applier/task_selection.h"
@@ -34,14 +36,24 @@ class StatementRunner {
   struct Outcome {
     std::vector<std::string> notes;     // for the user
     std::vector<TableName> copy_again;  // not empty: nothing was done, see statement_fate.h
+    bool past = false;                  // the copies have it: nothing was done
   };
-  // low_position, low_set: of the checkpoint behind the statement.
-  relay::Awaitable<Outcome> run(DdlEvent event, std::string low_position, std::string low_set,
-                                std::map<TableName, TableWindow> windows);
+  // begin: where the statement's transaction begins. low_position, low_set: of the checkpoint
+  // behind it.
+  relay::Awaitable<Outcome> run(DdlEvent event, std::string begin, std::string low_position,
+                                std::string low_set, std::map<TableName, TableWindow> windows);
 
  private:
-  relay::Awaitable<void> execute(const DdlEvent& event, StatementPlan plan,
-                                 const StatementEffects& effects);
+  relay::Awaitable<Outcome> run_followed(const DdlEvent& event,
+                                         const std::map<TableName, TableWindow>& windows);
+  relay::Awaitable<void> read_order(std::string begin);
+  [[nodiscard]] bool is_left_out() const {
+    return order_ && order_->action != StatementOrder::Action::kInject;
+  }
+  [[nodiscard]] Result<StatementPlan> plan_of(const DdlStatement& statement,
+                                              const StatementEffects& effects,
+                                              std::vector<std::string>& notes) const;
+  relay::Awaitable<void> execute(const DdlEvent& event, StatementPlan plan);
   relay::Awaitable<void> execute_step(const DdlEvent& event, const StatementPlan& plan,
                                       std::size_t step);
   relay::Awaitable<bool> send_statement(const DdlEvent& event, const StatementPlan& plan,
@@ -66,7 +78,8 @@ class StatementRunner {
   TaskSchemas& schemas_;
   const CheckpointScope scope_;
   const std::string source_time_zone_;
-  std::string position_;  // behind the statement, names its rows
+  std::string position_;                 // behind the statement, names its rows
+  std::optional<StatementOrder> order_;  // what an operator wants with it
 };
 
 }  // namespace tiderelay::applier

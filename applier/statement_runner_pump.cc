@@ -73,18 +73,61 @@ std::string StatementRunner::where() const {
          " AND position=" + quoted_string(position_);
 }
 
-Awaitable<StatementRunner::Outcome> StatementRunner::run(DdlEvent event, std::string low_position,
+Awaitable<void> StatementRunner::read_order(std::string begin) {
+  order_.reset();
+  const Result<relay::QueryOutcome> answer = co_await coordinator_.query(read_orders_sql(scope_));
+  if (!answer) co_return answer.error();
+  if (answer->error) co_return *answer->error;
+  Result<std::vector<StatementOrder>> orders = read_orders(answer->results.front());
+  if (!orders) co_return orders.error();
+  for (StatementOrder& order : *orders) {
+    if (!order.done && position_in(order.position, begin, position_)) order_ = std::move(order);
+  }
+  co_return Result<void>();
+}
+
+Awaitable<StatementRunner::Outcome> StatementRunner::run(DdlEvent event, std::string begin,
+                                                         std::string low_position,
                                                          std::string low_set,
                                                          std::map<TableName, TableWindow> windows) {
+  position_ = low_position;
+  const Result<void> ordered = co_await read_order(std::move(begin));
+  if (!ordered) co_return ordered.error();
+  Outcome outcome;
+  const Result<bool> follows = selection_.follows(event);
+  if (!follows && !is_left_out()) co_return follows.error();
+  if (follows && *follows) {
+    Result<Outcome> followed = co_await run_followed(event, windows);
+    if (!followed || !followed->copy_again.empty() || followed->past) co_return followed;
+    outcome = std::move(*followed);
+  } else if (is_left_out()) {  // its tables are not known: only what is to run instead
+    StatementPlan plan;
+    plan.sql = order_->sql;
+    const Result<void> executed = co_await execute(event, std::move(plan));
+    if (!executed) co_return executed.error();
+  }
+  if (order_) {
+    outcome.notes.push_back(fmt::format("{} at {}, by {}: {}", action_text(order_->action),
+                                        order_->position, order_->by, short_text(event.sql)));
+  }
+  const Result<void> done = co_await finish(event, std::move(low_position), std::move(low_set));
+  if (!done) co_return done.error();
+  co_return outcome;
+}
+
+// The definitions follow the source also where nothing is executed.
+Awaitable<StatementRunner::Outcome> StatementRunner::run_followed(
+    const DdlEvent& event, const std::map<TableName, TableWindow>& windows) {
   Outcome outcome;
   const Result<DdlStatement> statement = selection_.parse(event);
   if (!statement) co_return statement.error();
   const std::vector<TableName> taken = selection_.taken_tables(*statement, event.schema);
   StatementFate fate = fate_of(event, *statement, taken, windows);
-  if (fate.kind == StatementFate::Kind::kPast) co_return outcome;
-  position_ = low_position;
+  outcome.past = fate.kind == StatementFate::Kind::kPast;
+  if (outcome.past) co_return outcome;
   Result<StatementEffects> effects =
       schemas_.tracker().apply(*statement, session_of(event, schemas_.tracker().options()));
+  if (!effects && is_left_out()) effects = StatementEffects();
   if (!effects) {
     if (effects.error().code() == Errc::kCopyAgain) outcome.copy_again = taken;
     // The definition was read just before LOW: a statement may lie between the two.
@@ -97,18 +140,37 @@ Awaitable<StatementRunner::Outcome> StatementRunner::run(DdlEvent event, std::st
     co_return outcome;
   }
   const Result<bool> wanted = selection_.executes(*statement, event.schema);
-  if (!wanted) co_return wanted.error();
-  if (*wanted) {
-    auto route = [this](const TableName& name) { return route_of(name); };
-    Result<StatementPlan> plan = plan_statement(*statement, *effects, target(), route);
-    if (!plan) co_return plan.error().in("statement " + short_text(event.sql));
-    outcome.notes = plan->notes;
-    const Result<void> executed = co_await execute(event, std::move(*plan), *effects);
-    if (!executed) co_return executed.error();
-  }
-  const Result<void> done = co_await finish(event, std::move(low_position), std::move(low_set));
-  if (!done) co_return done.error();
+  if (!wanted && !is_left_out()) co_return wanted.error();
+  if (!order_ && !*wanted) co_return outcome;
+  Result<StatementPlan> plan = plan_of(*statement, *effects, outcome.notes);
+  if (!plan) co_return plan.error().in("statement " + short_text(event.sql));
+  const Result<void> executed = co_await execute(event, std::move(*plan));
+  if (!executed) co_return executed.error();
+  const Result<void> fits = verify(*effects);
+  if (!fits && !is_left_out()) co_return fits.error();
+  if (!fits) outcome.notes.push_back(fits.error().text());
   co_return outcome;
+}
+
+// What is to run, with the tables that it may change.
+Result<StatementPlan> StatementRunner::plan_of(const DdlStatement& statement,
+                                               const StatementEffects& effects,
+                                               std::vector<std::string>& notes) const {
+  auto route = [this](const TableName& name) { return route_of(name); };
+  if (is_left_out()) {
+    StatementPlan plan;
+    plan.sql = order_->sql;
+    for (const TableEffect& effect : effects.tables) {
+      const std::optional<TableName> target = route_of(effect.name);
+      if (target) plan.targets.push_back(*target);
+    }
+    return plan;
+  }
+  Result<StatementPlan> plan = plan_statement(statement, effects, target(), route);
+  if (!plan) return plan;
+  notes = plan->notes;
+  if (order_) plan->sql.insert(plan->sql.begin(), order_->sql.begin(), order_->sql.end());
+  return plan;
 }
 
 std::optional<TableName> StatementRunner::route_of(const TableName& name) const {
@@ -135,8 +197,7 @@ Awaitable<std::string> StatementRunner::fingerprints(std::vector<TableName> tabl
   co_return fmt::format("{:016x}", std::hash<std::string>()(all));
 }
 
-Awaitable<void> StatementRunner::execute(const DdlEvent& event, StatementPlan plan,
-                                         const StatementEffects& effects) {
+Awaitable<void> StatementRunner::execute(const DdlEvent& event, StatementPlan plan) {
   for (std::size_t step = 0; step < plan.sql.size(); ++step) {
     const Result<void> ran = co_await execute_step(event, plan, step);
     if (!ran) {
@@ -146,7 +207,7 @@ Awaitable<void> StatementRunner::execute(const DdlEvent& event, StatementPlan pl
   }
   const Result<std::string> after = co_await fingerprints(plan.targets);
   if (!after) co_return after.error();
-  co_return verify(effects);
+  co_return Result<void>();
 }
 
 // The target's tables can hold what the source's tables hold now.
@@ -178,13 +239,22 @@ Result<void> StatementRunner::verify(const StatementEffects& effects) const {
 Awaitable<void> StatementRunner::execute_step(const DdlEvent& event, const StatementPlan& plan,
                                               std::size_t step) {
   const std::string step_where = where() + " AND step=" + std::to_string(step);
-  const std::string read = "SELECT state,fingerprint_before FROM " + table() + step_where;
+  const std::string read =
+      "SELECT state,fingerprint_before,target_sql FROM " + table() + step_where;
   const Result<relay::QueryOutcome> known = co_await coordinator_.query(read);
   if (!known) co_return known.error();
-  const auto& rows = known->results.front().rows;
-  if (!rows.empty() && rows[0][0].value_or("") == "done") co_return Result<void>();
+  auto rows = known->results.front().rows;
+  const bool other = !rows.empty() && rows[0][2].value_or("") != plan.sql[step];
+  if (!other && !rows.empty() && rows[0][0].value_or("") == "done") co_return Result<void>();
   const Result<void> ended = co_await end_forgotten(step, !rows.empty());
   if (!ended) co_return ended.error();
+  if (other) {  // somebody has ordered something else in its place
+    std::vector<std::string> forget;
+    forget.push_back("DELETE FROM " + table() + step_where);
+    const Result<void> forgotten = co_await coordinator_.update(SourceUpdate(), std::move(forget));
+    if (!forgotten) co_return forgotten.error();
+    rows.clear();
+  }
   const Result<std::string> now = co_await fingerprints(plan.targets);
   if (!now) co_return now.error();
   bool run_it = true;
@@ -263,9 +333,9 @@ Awaitable<bool> StatementRunner::send_statement(const DdlEvent& event, const Sta
     const Error error = *outcome->error;
     if (says_done_before(error.server_code())) co_return false;  // verify() judges
     co_return error.with_way_out(
-        "do to the target by hand what the statement should do there, then let a filter rule with "
-        "its "
-        "sql-pattern ignore it");
+        "binlog replace TASK \"...\" runs other statements in its place; or do to the target by "
+        "hand "
+        "what it should do there, then binlog skip TASK");
   }
   if (!connection_lost(outcome.error())) co_return outcome.error();
   const Result<void> ended = co_await end_forgotten(step, true);
@@ -340,6 +410,7 @@ Awaitable<void> StatementRunner::finish(const DdlEvent& event, std::string low_p
     update.low_set = std::move(low_set);
     update.schema_snapshot = schemas_.tracker().snapshot();
     statements.push_back("DELETE FROM " + table() + where());
+    if (order_) statements.push_back(order_done_sql(scope_, order_->position));
   }
   co_return co_await coordinator_.update(std::move(update), std::move(statements));
 }

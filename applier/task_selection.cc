@@ -96,11 +96,8 @@ std::vector<TableName> TaskSelection::taken_tables(const DdlStatement& statement
 
 Result<bool> TaskSelection::concerns(const DdlEvent& statement) {
   const Result<DdlStatement> parsed = parse(statement);
-  if (!parsed) {
-    // What does not parse concerns the task unless nothing of its schema can.
-    if (!statement.schema.empty() && !list_.takes_schema(statement.schema)) return false;
-    return parsed.error().in("statement " + short_text(statement.sql));
-  }
+  // What does not parse concerns the task unless nothing of its schema can.
+  if (!parsed) return statement.schema.empty() || list_.takes_schema(statement.schema);
   switch (parsed->kind) {
     case StatementKind::kCreateDatabase:
     case StatementKind::kAlterDatabase:
@@ -109,25 +106,35 @@ Result<bool> TaskSelection::concerns(const DdlEvent& statement) {
     case StatementKind::kSkipped:
       break;
     case StatementKind::kUnknown:
-      if (!statement.schema.empty() && !list_.takes_schema(statement.schema)) return false;
-      return Error(Errc::kUnsupported,
-                   "statement that is not understood: " + short_text(statement.sql))
-          .with_way_out(
-              "run what it means in the target by hand, then let a filter rule with its "
-              "sql-pattern ignore it");
+      return statement.schema.empty() || list_.takes_schema(statement.schema);
     default:
       return !taken_tables(*parsed, statement.schema).empty();
   }
   if (parsed->skipped != "rows") return false;
   std::vector<std::string> schemas = statement.updated_schemas;
   if (schemas.empty()) schemas.push_back(statement.schema);
-  const bool ours = std::any_of(schemas.begin(), schemas.end(), [this](const std::string& schema) {
-    return list_.takes_schema(schema);
-  });
-  if (!ours) return false;
-  return Error(Errc::kUnsupported, "rows were changed by a statement: " + short_text(statement.sql))
-      .with_way_out(
-          "set binlog_format=ROW at the source, also in its sessions, and copy the table again");
+  return std::any_of(schemas.begin(), schemas.end(),
+                     [this](const std::string& schema) { return list_.takes_schema(schema); });
+}
+
+Result<bool> TaskSelection::follows(const DdlEvent& statement) const {
+  const Result<DdlStatement> parsed = parse(statement);
+  if (parsed && parsed->kind == StatementKind::kSkipped) {
+    return Error(Errc::kUnsupported,
+                 "rows were changed by a statement: " + short_text(statement.sql))
+        .with_way_out(
+            "set binlog_format=ROW at the source, also in its sessions, and copy the table again");
+  }
+  if (parsed && parsed->kind != StatementKind::kUnknown) return true;
+  const EventFilter::Decision decision =
+      filter_.judge_statement(TableName(), EventKind::kUnknown, statement.sql);
+  if (decision.fate == EventFilter::Fate::kDrop) return false;
+  const Error error = parsed ? Error(Errc::kUnsupported, "statement that is not understood: " +
+                                                             short_text(statement.sql))
+                             : parsed.error().in("statement " + short_text(statement.sql));
+  return error.with_way_out(
+      "run what it means in the target by hand, then binlog skip it (or binlog replace it by "
+      "statements for the target)");
 }
 
 Result<bool> TaskSelection::executes(const DdlStatement& statement,

@@ -32,6 +32,8 @@ class TaskSelection final : public Selection {
   [[nodiscard]] Result<std::optional<TableName>> target_of(const TableName& source) override;
   [[nodiscard]] Result<bool> drops_rows(const TableName& source, protocol::RowKind kind) override;
   [[nodiscard]] Result<bool> concerns(const DdlEvent& statement) override;
+  // Of one that concerns the task: is it understood? false: a filter leaves it out. kUnsupported.
+  [[nodiscard]] Result<bool> follows(const DdlEvent& statement) const;
 
   [[nodiscard]] const TableFilter& list() const { return list_; }
   [[nodiscard]] const Router& router() const { return router_; }

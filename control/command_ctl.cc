@@ -17,6 +17,7 @@
 #include "control/dm_answers.h"
 #include "control/http.h"
 #include "control/line_editor.h"
+#include "control/operations.h"
 
 namespace tiderelay::control {
 
@@ -113,6 +114,9 @@ class Client {
     }
     Result<SentFiles> files = read_files(words, *call);
     if (!files) return failed(streams.err, files.error());
+    if (call->command == CtlCommand::kBinlog && call->by.empty()) {
+      words.insert(words.begin() + 1, "--by=" + this_operator());
+    }
     const Result<HttpResponse> response = ask(std::move(words), std::move(*files));
     if (!response) return failed(streams.err, response.error());
     if (call->command == CtlCommand::kConfig && call->action == "export") {

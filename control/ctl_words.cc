@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/nearest.h"
 #include "control/ctl_table.h"
@@ -102,6 +103,17 @@ Result<bool> read_text_option(Words& words, const char* letter, const char* name
 }
 
 Result<bool> read_command_option(const CommandRow& row, Words& words, CtlCall& call) {
+  if (row.command == CtlCommand::kBinlog) {
+    const Result<bool> place = read_text_option(words, "-b", "--binlog-pos", call.position);
+    if (!place || *place) return place;
+    const Result<bool> by = read_text_option(words, "--by", "--by", call.by);
+    if (!by || *by || !row.name.starts_with("sql-")) return by;
+    if (words.word() == "--sharding") return wrong(row, "there are no shard locks: leave it out");
+    std::string worker;
+    const Result<bool> named = read_text_option(words, "-w", "--worker", worker);
+    if (named && *named) call.sources.push_back(worker);
+    return named;
+  }
   if (row.command == CtlCommand::kPurgeRelay) {
     const Result<bool> file = read_text_option(words, "-f", "--filename", call.file);
     if (!file || *file) return file;
@@ -157,7 +169,11 @@ Result<bool> read_option(const CommandRow& row, Words& words, CtlCall& call) {
 }
 
 Result<void> read_action(const CommandRow& row, CtlCall& call) {
+  if (row.name.starts_with("sql-")) call.action = row.name.substr(4);
   if (row.actions[0].empty()) return {};
+  if (row.name == "handle-error" && call.arguments.size() > 1) {
+    std::swap(call.arguments[0], call.arguments[1]);  // the task comes first there
+  }
   std::vector<std::string_view> known;
   for (const std::string_view action : row.actions) {
     if (!action.empty()) known.push_back(action);
@@ -206,6 +222,10 @@ Result<CtlCall> parse_ctl(const std::vector<std::string>& words) {
   }
   const Result<void> action = read_action(*row, call);
   if (!action) return action.error();
+  if (call.command == CtlCommand::kBinlog && !call.arguments.empty()) {
+    call.statements.assign(call.arguments.begin() + 1, call.arguments.end());
+    call.arguments.resize(1);
+  }
   if (call.arguments.size() < row->arguments_min) return wrong(*row, "an argument is missing");
   if (call.arguments.size() > row->arguments_max) {
     return wrong(*row, "too many arguments: " + call.arguments.back());

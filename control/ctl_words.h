@@ -12,6 +12,7 @@
 namespace tiderelay::control {
 
 enum class CtlCommand : std::uint8_t {
+  kBinlog,  // an order for one statement
   kCheckTask,
   kConfig,
   kListMember,
@@ -32,13 +33,16 @@ enum class CtlCommand : std::uint8_t {
 
 struct CtlCall {
   CtlCommand command = CtlCommand::kQueryStatus;
-  std::string name;                    // as typed
-  std::string action;                  // create, update, stop, show; of config: task, source
-  std::vector<std::string> arguments;  // tasks or files as typed
-  std::vector<std::string> sources;    // -s
-  std::string file;                    // purge-relay -f
-  std::string folder;                  // purge-relay --sub-dir; config --path
-  std::string parts;                   // list-member: 'l', 'm', 'w'; empty: all
+  std::string name;                     // as typed
+  std::string action;                   // create, update, stop, show; of config: task, source
+  std::vector<std::string> arguments;   // tasks or files as typed
+  std::vector<std::string> sources;     // -s
+  std::vector<std::string> statements;  // of kBinlog
+  std::string position;                 // of kBinlog: -b
+  std::string by;                       // who asks; ctl says it
+  std::string file;                     // purge-relay -f
+  std::string folder;                   // purge-relay --sub-dir; config --path
+  std::string parts;                    // list-member: 'l', 'm', 'w'; empty: all
   bool remove_meta = false;
   bool more = false;
   std::size_t errors_max = 10;

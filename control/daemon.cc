@@ -42,6 +42,7 @@ bool Daemon::changes(const CtlCall& call) {
   switch (call.command) {
     case CtlCommand::kOperateSource:
       return call.action != "show";
+    case CtlCommand::kBinlog:
     case CtlCommand::kPauseRelay:
     case CtlCommand::kPauseTask:
     case CtlCommand::kPurgeRelay:
@@ -84,6 +85,8 @@ json::object Daemon::answer(const CtlCall& call, const SentFiles& files) {
       return plain_answer(false, std::string(find_command(call.name)->about));
     case CtlCommand::kShardLocks:
       return shard_locks(call);
+    case CtlCommand::kBinlog:
+      return order_statements(call, files);
     case CtlCommand::kOperateSource:
       return operate_source(call, files);
     case CtlCommand::kPauseTask:

@@ -102,6 +102,11 @@ class Daemon {
                                                  const CtlCall& call,
                                                  const std::vector<relay::LogPosition>& needed);
   [[nodiscard]] Answer query_error(const CtlCall& call) const;
+  [[nodiscard]] Answer order_statements(const CtlCall& call, const SentFiles& files);
+  [[nodiscard]] static SourceOutcome order_statement(const CtlCall& call,
+                                                     const conf::TaskConfig& task,
+                                                     const std::string& source_id,
+                                                     const TaskStatus& status);
   [[nodiscard]] Answer shard_locks(const CtlCall& call) const;
 
   [[nodiscard]] Result<conf::TaskConfig> sent_task(const std::string& word,

@@ -25,8 +25,10 @@ json::object errors_object(const ShareSnapshot& share, const std::string& task) 
   json::array errors;
   if (share.status.error) {
     errors.push_back(json::object{{"msg", with_way_out(*share.status.error)},
-                                  {"failedBinlogPosition", share.status.applied_position},
-                                  {"errorSQL", ""}});
+                                  {"failedBinlogPosition", share.status.failed_position.empty()
+                                                               ? share.status.applied_position
+                                                               : share.status.failed_position},
+                                  {"errorSQL", share.status.failed_statement}});
   }
   const char* unit = share.status.unit == Unit::kSync   ? "sync"
                      : share.status.unit == Unit::kLoad ? "load"

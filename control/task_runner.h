@@ -62,6 +62,9 @@ struct TaskStatus {
   double lag_seconds = 0;         // of the newest applied transaction; 0 when caught up
   std::uint64_t rows_missed = 0;  // UPDATE or DELETE that found no row, where the task counts them
 
+  // Of the statement that it stands at; empty: it stands at none.
+  std::string failed_statement, failed_position;
+
   // Since the runner was made: what ended its work, by whether it went on by itself.
   std::uint64_t errors_passing = 0, errors_lasting = 0;
   LagHistogram lags;  // a look twice a second while it follows the log

@@ -343,6 +343,8 @@ void TaskRunner::Impl::publish_sync(const applier::ApplyStatus& applied) {
   shown.log_end_position = catalog.text(end);
   shown.caught_up = applied.caught_up;
   if (goal.generation != 0 && applied.applied >= goal) shown.reached_start_end = true;
+  shown.failed_statement = applied.failed_statement;
+  shown.failed_position = applied.failed_position;
   shown.rows = applied.rows;
   shown.transactions = applied.transactions;
   shown.statements = applied.statements;

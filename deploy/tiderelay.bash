@@ -24,8 +24,9 @@ _tiderelay() {
     encrypt | decrypt) words='--secret-key-path --help' ;;
     ctl)
       case $ctl in
-        '') words='check-task config list-member operate-source pause-relay pause-task purge-relay query-error query-status
+        '') words='binlog check-task config list-member operate-source pause-relay pause-task purge-relay query-error query-status
                    resume-relay resume-task shard-ddl-lock start-task stop-task help --addr --token-file --ca --timeout' ;;
+        binlog | handle-error) words='skip replace inject revert list -b -s' ;;
         operate-source) words='create update stop show' ;;
         config) words='task source export import' ;;
         start-task) words='--remove-meta -s' ;;

@@ -29,6 +29,22 @@ TEST(CtlWords, DmctlsLinesAreUnderstood) {
   EXPECT_TRUE(parse_ctl({"operate-source", "show"}));
 }
 
+TEST(CtlWords, OrdersForStatementsHaveThreeGenerationsOfNames) {
+  for (const Words& words : std::vector<Words>{
+           {"binlog", "replace", "t", "a; b", "-b", "f.1:4", "-s", "s1"},
+           {"handle-error", "t", "replace", "a; b", "--binlog-pos=f.1:4", "-s", "s1"},
+           {"sql-replace", "-w", "s1", "-b", "f.1:4", "t", "a; b"}}) {
+    const auto call = parse_ctl(words);
+    ASSERT_TRUE(call) << words.front() << call.error().text();
+    EXPECT_EQ(call->command, CtlCommand::kBinlog);
+    EXPECT_EQ(call->action, "replace");
+    EXPECT_EQ(call->arguments, Words{"t"});
+    EXPECT_EQ(call->statements, Words{"a; b"});
+    EXPECT_EQ(call->position, "f.1:4");
+    EXPECT_EQ(call->sources, Words{"s1"});
+  }
+}
+
 struct Wrong {
   Words words;
   std::string text;
@@ -46,6 +62,10 @@ TEST(CtlWords, AWrongLineSaysWhatWouldBeRight) {
       {{"check-task", "f", "-e", "x"}, "\"x\" is no number"},
       {{"query-status", "-s"}, "-s needs a value"},
       {{"stop-task"}, "name a task"},
+      {{"binlog", "skpi", "t"}, "did you mean skip?"},
+      {{"binlog", "skip"}, "an argument is missing"},
+      {{"handle-error", "t"}, "unknown action"},
+      {{"sql-skip", "--sharding", "t"}, "no shard locks"},
       {{}, "no command"},
   };
   for (const Wrong& wrong : cases) {
@@ -81,7 +101,7 @@ TEST(CtlWords, EveryCommandOfDmctlIsKnown) {
     EXPECT_NE(ctl_help(name).find(std::string("usage: ") + name), std::string::npos) << name;
   }
   EXPECT_EQ(parse_ctl({"transfer-source", "s1", "w2"})->command, CtlCommand::kNoEffect);
-  EXPECT_EQ(parse_ctl({"binlog", "skip", "test"})->command, CtlCommand::kRefused);
+  EXPECT_EQ(parse_ctl({"validation", "status", "test"})->command, CtlCommand::kRefused);
   const auto purge =
       parse_ctl({"purge-relay", "-s", "s1", "--filename=f.000003", "--sub-dir", "u"});
   ASSERT_TRUE(purge) << purge.error().text();
