@@ -70,6 +70,9 @@ struct RetainConfig {  // 0: not by this measure
   Duration age{0};
   ByteSize size;
   FreeSpace free_space;
+  // How much more is kept for followers that have registered; 0: nothing.
+  ByteSize followers{std::uint64_t{10} << 30U};
+  Duration followers_absent = std::chrono::hours(7 * 24);  // 0: for ever
 };
 struct RelayConfig {
   RetainConfig retain;

@@ -143,7 +143,13 @@ const OptionTable<RetainConfig>& option_table(Tag<RetainConfig>) {
       OptionTable<RetainConfig>()
           .field<&RetainConfig::age>("age", "files older than this go; 0: not by age")
           .field<&RetainConfig::size>("size", "the oldest go above this size; 0: not by size")
-          .field<&RetainConfig::free_space>("free-space", "the oldest go while less is free");
+          .field<&RetainConfig::free_space>("free-space", "the oldest go while less is free")
+          .field<&RetainConfig::followers>(
+              "followers",
+              "beyond these limits so much is kept for followers that have registered; 0: nothing")
+          .field<&RetainConfig::followers_absent>(
+              "followers-absent",
+              "a follower that was away for longer keeps nothing any more; 0: it always does");
   return kTable;
 }
 

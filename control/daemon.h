@@ -100,7 +100,8 @@ class Daemon {
   [[nodiscard]] Answer purge_relays(const CtlCall& call);
   [[nodiscard]] static SourceOutcome purge_relay(const std::string& id, relay::LogCatalog& catalog,
                                                  const CtlCall& call,
-                                                 const std::vector<relay::LogPosition>& needed);
+                                                 const std::vector<relay::LogPosition>& needed,
+                                                 const relay::RetainOptions& retain);
   [[nodiscard]] Answer query_error(const CtlCall& call) const;
   [[nodiscard]] Answer order_statements(const CtlCall& call, const SentFiles& files);
   [[nodiscard]] static SourceOutcome order_statement(const CtlCall& call,
@@ -117,6 +118,13 @@ class Daemon {
       const conf::TaskConfig& task, const std::vector<std::string>& wanted) const;
   [[nodiscard]] Result<std::vector<std::pair<std::string, std::string>>> chosen_shares(
       const CtlCall& call, const SentFiles& files) const;
+  // Its status, with its followers out of all of them.
+  [[nodiscard]] static SourceRunner::Status status_of(const SourceRunner& runner,
+                                                      const std::vector<relay::Follower>& all);
+  [[nodiscard]] std::vector<relay::Follower> followers() const {
+    return options_.watcher == nullptr ? std::vector<relay::Follower>()
+                                       : options_.watcher->followers();
+  }
   [[nodiscard]] std::vector<conf::SourceConfig> configs_of(
       const std::vector<std::string>& ids) const;
   [[nodiscard]] Error unknown_task(const std::string& name) const;

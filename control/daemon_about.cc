@@ -167,7 +167,7 @@ json::object Daemon::purge_relays(const CtlCall& call) {
       outcomes.push_back(outcome_of(id, busy));
       continue;
     }
-    outcomes.push_back(purge_relay(id, catalog, call, needed));
+    outcomes.push_back(purge_relay(id, catalog, call, needed, options_.retain));
   }
   return sources_answer(outcomes);
 }
@@ -175,7 +175,8 @@ json::object Daemon::purge_relays(const CtlCall& call) {
 // Files before the named one, but none that a task at this source still needs.
 SourceOutcome Daemon::purge_relay(const std::string& id, relay::LogCatalog& catalog,
                                   const CtlCall& call,
-                                  const std::vector<relay::LogPosition>& needed) {
+                                  const std::vector<relay::LogPosition>& needed,
+                                  const relay::RetainOptions& retain) {
   std::optional<relay::LogPosition> place;
   for (const relay::LogFile& file : catalog.files()) {
     const bool folder = call.folder.empty() || file.folder == call.folder;
@@ -190,7 +191,7 @@ SourceOutcome Daemon::purge_relay(const std::string& id, relay::LogCatalog& cata
     place = position;
     held = "; a task is still at " + catalog.text(position);
   }
-  const Result<relay::PurgeOutcome> purged = catalog.purge_before(*place);
+  const Result<relay::PurgeOutcome> purged = catalog.purge_before(*place, retain.follower_bytes);
   if (!purged) return outcome_of(id, purged.error());
   SourceOutcome outcome = outcome_of(id, Result<void>());
   outcome.message = fmt::format("{} files removed{}", purged->removed.size(), held);

@@ -6,6 +6,15 @@
 
 namespace tiderelay::control {
 
+SourceRunner::Status Daemon::status_of(const SourceRunner& runner,
+                                       const std::vector<relay::Follower>& all) {
+  SourceRunner::Status status = runner.status();
+  for (const relay::Follower& one : all) {
+    if (one.source_id == runner.config().source_id) status.followers.push_back(one);
+  }
+  return status;
+}
+
 Snapshot Daemon::snapshot() const {
   struct Held {
     conf::TaskConfig config;
@@ -26,10 +35,11 @@ Snapshot Daemon::snapshot() const {
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - began_);
   std::error_code failure;
   const std::filesystem::space_info space = std::filesystem::space(options_.data_dir, failure);
+  const std::vector<relay::Follower> all = followers();
   for (const auto& runner : sources) {
     SourceSnapshot source;
     source.config = runner->config();
-    source.status = runner->status();
+    source.status = status_of(*runner, all);
     if (!failure) {
       source.disk_free_bytes = space.available;
       source.disk_bytes = space.capacity;

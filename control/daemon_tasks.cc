@@ -278,6 +278,9 @@ json::object Daemon::stop_tasks(const CtlCall& call, const SentFiles& files) {
         change_state(entry, [&](StateFile& state) { state.stages.erase(source_id); });
     if (!saved) return with_op("Delete", refusal(saved.error()));
     entry.shares.at(id).runner->stop();
+    // Without the task nobody may ever move its pin: the relay log would fill up to its cap.
+    const Result<void> unpinned = entry.shares.at(id).source->log().catalog().unpin("task " + name);
+    if (!unpinned) return with_op("Delete", refusal(unpinned.error()));
     const std::lock_guard lock(mutex_);
     entry.shares.erase(id);
     if (entry.shares.empty() && entry.state.forget.empty() && !entry.from_config) {
@@ -359,7 +362,8 @@ json::object Daemon::query_status(const CtlCall& call, const SentFiles& files) c
     if (call.sources.empty()) runners[view.source_id] = view.share.source;
   }
   std::vector<SourceView> sources;
-  for (const auto& [id, runner] : runners) sources.push_back({id, runner->status()});
+  const std::vector<relay::Follower> all = followers();
+  for (const auto& [id, runner] : runners) sources.push_back({id, status_of(*runner, all)});
   if (name.empty() && call.sources.empty() && !call.more) return short_status(sources, subtasks);
   return long_status(sources, subtasks);
 }

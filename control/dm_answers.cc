@@ -200,13 +200,15 @@ json::object relay_object(const SourceRunner::Status& status) {
   relay["relayCatchUpMaster"] = status.caught_up;
   relay["stage"] = stage_name(status.stage);
   relay["result"] = nullptr;
-  if (status.error) {
+  const std::optional<Error>& error = status.error ? status.error : status.no_room;
+  if (error) {
     json::object result;
     result["isCanceled"] = false;
-    result["errors"] = json::array({error_object(*status.error)});
+    result["errors"] = json::array({error_object(*error)});
     result["detail"] = nullptr;
     relay["result"] = std::move(result);
   }
+  relay["tiderelay"] = relay_more_object(status);
   return relay;
 }
 
@@ -387,6 +389,39 @@ json::object long_status(const std::vector<SourceView>& sources,
   json::object answer = plain_answer(true, "");
   answer["sources"] = std::move(list);
   return answer;
+}
+
+json::object follower_object(const relay::Follower& one) {
+  json::object object;
+  object["serverId"] = one.server_id;
+  object["uuid"] = one.uuid;
+  object["address"] = one.peer;
+  object["user"] = one.user;
+  object["program"] = one.program;
+  object["state"] = !one.connected ? "away" : one.dumping ? "following" : "connected";
+  object["registered"] = one.registered;
+  object["position"] = one.connected ? position_text(one.file, one.sent.offset_bytes)
+                                     : fmt::format("file number {}", one.sent.file);
+  if (!one.connected) {
+    object["seen"] =
+        std::chrono::duration_cast<std::chrono::seconds>(one.seen.time_since_epoch()).count();
+  }
+  object["sentBytes"] = one.sent_bytes;
+  object["lagBytes"] = one.lag_bytes;
+  object["lagTransactions"] = nullptr;
+  if (one.lag_transactions) object["lagTransactions"] = *one.lag_transactions;
+  object["lagSeconds"] = one.lag_seconds;
+  return object;
+}
+
+json::object relay_more_object(const SourceRunner::Status& status) {
+  json::object object;
+  object["state"] = relay::state_name(status.upstream.state);
+  object["alarm"] = status.upstream.alarm;
+  json::array followers;
+  for (const relay::Follower& one : status.followers) followers.push_back(follower_object(one));
+  object["followers"] = std::move(followers);
+  return object;
 }
 
 json::object error_object(const Error& error) {

@@ -48,6 +48,10 @@ struct SourceOutcome {
 [[nodiscard]] boost::json::object subtask_object(const SubtaskView& subtask,
                                                  const SourceRunner::Status* source);
 
+[[nodiscard]] boost::json::object follower_object(const relay::Follower& one);
+// What tiderelay knows of a relay log beyond DM: {"state", "alarm", "followers": [...]}.
+[[nodiscard]] boost::json::object relay_more_object(const SourceRunner::Status& status);
+
 // query-status without a task: a line per task.
 [[nodiscard]] boost::json::object short_status(const std::vector<SourceView>& sources,
                                                const std::vector<SubtaskView>& subtasks);

@@ -117,6 +117,26 @@ double stage_number(Stage stage) {  // DM's: pb.Stage
   return 0;
 }
 
+// A server id may have several connections; those that follow and those that are away count.
+void add_follower(Families& families, const relay::Follower& one, const Labels& source) {
+  if (one.connected && !one.dumping) return;
+  const Labels labels = with(with(source, "server_id", std::to_string(one.server_id)), "connection",
+                             one.connected ? std::to_string(one.connection_id) : "");
+  families.gauge("tiderelay_follower_connected", "0: it is away, and what it needs is kept", labels,
+                 one.connected ? 1 : 0);
+  families.gauge("tiderelay_follower_lag_bytes", "bytes of relay log that it has not been sent",
+                 labels, static_cast<double>(one.lag_bytes));
+  if (one.lag_transactions) {
+    families.gauge("tiderelay_follower_lag_transactions", "transactions that it has not been sent",
+                   labels, static_cast<double>(*one.lag_transactions));
+  }
+  families.gauge("tiderelay_follower_lag_seconds",
+                 "how long the oldest of these have been in the relay log", labels,
+                 one.lag_seconds);
+  families.counter("tiderelay_follower_sent_bytes_total", "bytes sent to it", labels,
+                   static_cast<double>(one.sent_bytes));
+}
+
 void add_relay(Families& families, const SourceSnapshot& source, const std::string& worker) {
   const SourceRunner::Status& status = source.status;
   const relay::UpstreamStatus& upstream = status.upstream;
@@ -156,6 +176,14 @@ void add_relay(Families& families, const SourceSnapshot& source, const std::stri
                    static_cast<double>(upstream.connects));
   families.gauge("tiderelay_relay_caught_up", "1: the relay log has all that the upstream has",
                  labels, status.caught_up ? 1 : 0);
+  families.gauge("tiderelay_relay_alarm", "1: files are kept for somebody, or were lost", labels,
+                 upstream.alarm.empty() ? 0 : 1);
+  families.gauge("tiderelay_relay_no_room", "1: receiving has stopped for want of room", labels,
+                 upstream.state == relay::UpstreamState::kStorageCap ||
+                         upstream.state == relay::UpstreamState::kDiskFull
+                     ? 1
+                     : 0);
+  for (const relay::Follower& one : status.followers) add_follower(families, one, labels);
 }
 
 void add_copy(Families& families, const TaskStatus& status, const Labels& labels) {

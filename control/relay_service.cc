@@ -190,9 +190,12 @@ Result<void> read_limits(const conf::RelayConfig& relay, const std::string& data
   if (retain.age.count() > 0) {
     options.retain.max_age = std::chrono::duration_cast<std::chrono::seconds>(retain.age);
   }
+  options.retain.follower_bytes = retain.followers.bytes;
+  options.retain.follower_absence =
+      std::chrono::duration_cast<std::chrono::seconds>(retain.followers_absent);
   if (retain.size.bytes > 0) {
     options.retain.max_bytes = retain.size.bytes;
-    options.max_log_bytes = retain.size.bytes + retain.size.bytes / 10;
+    options.max_log_bytes = retain.size.bytes + retain.size.bytes / 10 + retain.followers.bytes;
   }
   if (retain.free_space.size.bytes > 0) {
     options.retain.min_free_bytes = retain.free_space.size.bytes;

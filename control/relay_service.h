@@ -29,7 +29,7 @@ class RelayService final : public SourceWatcher {
   void stop();  // every follower is cut
   void started(SourceRunner& runner) override;
   void stopping(SourceRunner& runner) override;
-  [[nodiscard]] std::vector<relay::Follower> followers() const;
+  [[nodiscard]] std::vector<relay::Follower> followers() const override;
 
  private:
   RelayService() = default;

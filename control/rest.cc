@@ -51,6 +51,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/api/v1/cluster/workers", "this process, once for each source", "", Access::kToken},
     {"GET", "/relay", "relay logs: where they end and where their source's logs end", "",
      Access::kToken},
+    {"GET", "/followers", "who follows the relay logs, and how far behind each of them is", "",
+     Access::kToken},
 };
 
 // A path may hold any bytes; an answer must not.
@@ -144,7 +146,9 @@ json::object source_status(const SourceSnapshot& source, const std::string& work
   object["source_name"] = source.config.source_id;
   object["worker_name"] = worker;
   object["relay_status"] = std::move(relay);
-  if (status.error) object["error_msg"] = with_way_out(*status.error);
+  const std::optional<Error>& error = status.error ? status.error : status.no_room;
+  if (error) object["error_msg"] = with_way_out(*error);
+  object["tiderelay"] = in_snake_case(relay_more_object(status));
   return object;
 }
 
@@ -248,6 +252,20 @@ HttpResponse cluster_answer(const std::string& path, const Snapshot& snapshot) {
   return json_response(200, list_of(std::move(members)));
 }
 
+HttpResponse followers_answer(const Snapshot& snapshot) {
+  json::array all;
+  for (const SourceSnapshot& source : snapshot.sources) {
+    for (const relay::Follower& one : source.status.followers) {
+      json::object object;
+      object["source_name"] = source.config.source_id;
+      const json::value facts = in_snake_case(follower_object(one));
+      for (const auto& [name, value] : facts.get_object()) object[name] = value;
+      all.push_back(std::move(object));
+    }
+  }
+  return json_response(200, list_of(std::move(all)));
+}
+
 HttpResponse readiness(const Snapshot& snapshot) {
   std::string text;
   for (const SourceSnapshot& source : snapshot.sources) {
@@ -342,6 +360,7 @@ HttpResponse read_answer(const RouteMatch& match, const Snapshot& snapshot) {
   if (path.starts_with("/api/v1/sources")) return sources_answer_of(match, snapshot);
   if (path.starts_with("/api/v1/tasks")) return tasks_answer_of(match, snapshot);
   if (path.starts_with("/api/v1/cluster")) return cluster_answer(path, snapshot);
+  if (path == "/followers") return followers_answer(snapshot);
   json::array logs;
   for (const SourceSnapshot& source : snapshot.sources) {
     logs.push_back(source_status(source, "tiderelay"));

@@ -8,11 +8,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "conf/source_config.h"
 #include "relay/connection.h"
 #include "relay/relay_log.h"
+#include "relay/sql_answers.h"
 #include "relay/upstream_pump.h"
 
 namespace tiderelay::control {
@@ -32,6 +34,7 @@ class SourceWatcher {
   virtual ~SourceWatcher() = default;
   virtual void started(SourceRunner& runner) = 0;   // its relay log is open
   virtual void stopping(SourceRunner& runner) = 0;  // when it returns nobody uses the log
+  [[nodiscard]] virtual std::vector<relay::Follower> followers() const { return {}; }
 };
 
 class SourceRunner {
@@ -46,7 +49,9 @@ class SourceRunner {
   };
   struct Status {
     Stage stage = Stage::kNew;
-    std::optional<Error> error;  // why it does not receive
+    std::vector<relay::Follower> followers;  // of the relay server; filled in by the daemon
+    std::optional<Error> error;              // why it does not receive
+    std::optional<Error> no_room;            // the same, and it will by itself once there is room
     relay::UpstreamStatus upstream;
     std::string folder;  // of the relay log's last generation
     // Where the upstream's own log ends, looked at every second; empty: not known.

@@ -291,6 +291,9 @@ SourceRunner::Status SourceRunner::status() const {
     status.stage = Stage::kPaused;
     status.error = status.upstream.error;
   }
+  const bool no_room = status.upstream.state == relay::UpstreamState::kStorageCap ||
+                       status.upstream.state == relay::UpstreamState::kDiskFull;
+  if (no_room) status.no_room = status.upstream.error;
   status.caught_up = !status.upstream_file.empty() &&
                      status.upstream.file == status.upstream_file &&
                      status.upstream.offset_bytes >= status.upstream_offset_bytes;

@@ -86,6 +86,9 @@ relay::Awaitable<void> list_tables_again(TaskPlan& plan, const conf::TaskConfig&
 relay::Awaitable<void> finish_copy(applier::Coordinator& coordinator, TaskPlan& plan,
                                    const conf::TaskConfig& task,
                                    const conf::InstanceConfig& instance, SourceRunner& source);
+// Says which part of the relay log a purge must leave to the task, from the checkpoint.
+relay::Awaitable<void> pin_log(applier::Coordinator& coordinator, const TaskPlan& plan,
+                               const std::string& task, SourceRunner& source);
 relay::Awaitable<applier::ApplyStart> make_apply_start(applier::Coordinator& coordinator,
                                                        TaskPlan& plan, SourceRunner& source);
 

@@ -204,7 +204,10 @@ Awaitable<void> TaskRunner::Impl::run_once() {
   if (!plan) {
     done = plan.error();
   } else {
-    if (!stopping && !pausing) done = co_await copy(coordinator, *plan);
+    const bool copies = options.task.mode != conf::TaskMode::kIncremental;
+    const bool known = copies || plan->rows.source.phase == kPhaseSync;
+    if (known) done = co_await pin_log(coordinator, *plan, options.task.name, source);
+    if (done && !stopping && !pausing) done = co_await copy(coordinator, *plan);
     if (done && !stopping && !pausing) done = co_await follow(coordinator, *plan);
   }
   coordinator_now = nullptr;
@@ -384,6 +387,13 @@ void TaskRunner::start() {
   impl_->started = true;
   impl_->set_at_rest(false);
   impl_->set_stage(Stage::kRunning);
+  // Until it has said what it needs it needs all that is there.
+  relay::LogCatalog& catalog = impl_->source.log().catalog();
+  const std::string reader = "task " + impl_->options.task.name;
+  const bool known = catalog.pins().contains(reader);
+  const relay::LogPosition all{1, 1, relay::kFirstEventOffset};
+  const Result<void> pinned = known ? Result<void>() : catalog.pin(reader, all);
+  if (!pinned) spdlog::error("{}: {}", reader, pinned.error().text());
   impl_->loop.post([impl = impl_.get()] {
     impl->alive = true;
     relay::spawn(impl->loop.executor(), "task", impl->live());

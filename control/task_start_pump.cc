@@ -254,6 +254,20 @@ Awaitable<void> ask_for_copies(applier::Coordinator& coordinator, const TaskPlan
   co_return co_await coordinator.update(applier::SourceUpdate(), std::move(statements));
 }
 
+Awaitable<void> pin_log(applier::Coordinator& coordinator, const TaskPlan& plan,
+                        const std::string& task, SourceRunner& source) {
+  relay::LogCatalog& catalog = source.log().catalog();
+  if (plan.rows.source.phase == kPhaseSync) {
+    const Result<relay::LogPosition> low = catalog.parse(plan.rows.source.low_position);
+    co_return low ? catalog.pin("task " + task, *low) : Result<void>();
+  }
+  // A copy that begins now needs nothing of what is here but the last file.
+  const Result<std::vector<dumper::TableRow>> copied = co_await read_copied(coordinator, plan);
+  if (!copied) co_return copied.error();
+  const Result<relay::LogPosition> from = replay_start(catalog, *copied, plan.server);
+  co_return from ? catalog.pin("task " + task, *from) : Result<void>();
+}
+
 Awaitable<applier::ApplyStart> make_apply_start(applier::Coordinator& coordinator, TaskPlan& plan,
                                                 SourceRunner& source) {
   relay::LogCatalog& catalog = source.log().catalog();

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
@@ -86,6 +88,23 @@ class Sidecar:
         with self.connect(user, **more) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             return list(cursor.fetchall())
+
+    def api(self, path: str) -> Any:
+        """What the HTTP API answers: JSON, or a text."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.api_port}{path}", timeout=60) as answer:
+            text = answer.read().decode()
+            return json.loads(text) if answer.headers["Content-Type"].startswith("application/json") else text
+
+    def relay(self, source_id: str = "s1") -> dict[str, Any]:
+        """What /relay says of one relay log."""
+        return next(dict(log) for log in self.api("/relay")["data"] if log["source_name"] == source_id)
+
+    def ask(self, *words: str) -> dict[str, Any]:
+        """The answer to a command of ctl."""
+        done = subprocess.run([str(harness.BINARY), "ctl", "--addr", f"127.0.0.1:{self.api_port}", *words],
+                              capture_output=True, text=True, timeout=300, cwd=self.folder)
+        answer: dict[str, Any] = json.loads(done.stdout) if done.stdout else {"err": done.stderr}
+        return answer
 
     def reached(self, user: str = USER) -> tuple[bool, Any]:
         """Whether the relay has something of its source."""

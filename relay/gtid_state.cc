@@ -2,6 +2,7 @@
 #include "relay/gtid_state.h"
 
 #include <algorithm>
+#include <map>
 
 namespace tiderelay::relay {
 namespace {
@@ -56,6 +57,16 @@ bool GtidState::contains(const GtidState& other) const {
   return mysql_.contains(other.mysql_) &&
          std::all_of(other.maria_.begin(), other.maria_.end(),
                      [this](const auto& wanted) { return reaches(maria_, wanted); });
+}
+
+std::uint64_t GtidState::count() const {
+  std::map<std::uint32_t, std::uint64_t> domains;
+  for (const auto& [who, sequence] : maria_) {
+    domains[who.first] = std::max(domains[who.first], sequence);
+  }
+  std::uint64_t count = mysql_.count();
+  for (const auto& [domain, sequence] : domains) count += sequence;
+  return count;
 }
 
 }  // namespace tiderelay::relay

@@ -34,6 +34,9 @@ class GtidState {
   // What of this is not in `other`.
   [[nodiscard]] GtidState without(const GtidState& other) const;
 
+  // How many transactions; MariaDB: as the sequence numbers of its domains count them.
+  [[nodiscard]] std::uint64_t count() const;
+
   [[nodiscard]] const protocol::GtidSet& mysql() const { return mysql_; }
   using Servers = std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint64_t>;
   [[nodiscard]] const Servers& maria() const { return maria_; }  // (domain, server) -> sequence

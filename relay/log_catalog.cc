@@ -74,7 +74,8 @@ Result<void> LogCatalog::load() {
     generation.uuid = name->stem;
     if (const auto loaded = load_generation(generation); !loaded) return loaded.error();
   }
-  return load_pins();
+  if (const auto loaded = load_pins(); !loaded) return loaded.error();
+  return load_followers();
 }
 
 Result<void> LogCatalog::load_generation(const Generation& generation) {
@@ -152,6 +153,11 @@ std::optional<LogFile> LogCatalog::last_file() const {
 std::uint64_t LogCatalog::total_bytes() const {
   const std::lock_guard lock(mutex_);
   return total_bytes_locked();
+}
+
+std::uint64_t LogCatalog::ended_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return files_.empty() ? 0 : total_bytes_locked() - files_.back().size_bytes;
 }
 
 std::uint64_t LogCatalog::total_bytes_locked() const {

@@ -51,15 +51,27 @@ struct Generation {
   [[nodiscard]] std::string folder() const { return numbered_name(uuid, number); }
 };
 
+// Where a follower that has registered goes on when it comes back.
+struct FollowerPlace {
+  LogPosition from;
+  std::chrono::system_clock::time_point seen;  // when it was connected the last time
+  bool connected = false;
+  std::string about;  // for a person: "10.0.0.3 as repl"
+};
+
 struct RetainOptions {
   std::optional<std::chrono::seconds> max_age;  // since a file was last written
   std::optional<std::uint64_t> max_bytes;       // of all files
   std::optional<std::uint64_t> min_free_bytes;  // on the disk
+  // How much more than these limits allow is kept for followers, and for how long of one that left.
+  std::uint64_t follower_bytes = 0;
+  std::chrono::seconds follower_absence{0};  // 0: for ever
 };
 
 struct PurgeOutcome {
   std::vector<std::string> removed;  // "<uuid>.000001/mysql-bin.000003"
-  std::string held_by;  // the pin that kept a file which should have gone; empty: none did
+  std::string held_by;               // who kept a file which should have gone; empty: nobody did
+  std::vector<std::string> lost;     // followers that will not find what they need, a sentence each
 };
 
 class LogCatalog {
@@ -74,6 +86,9 @@ class LogCatalog {
   [[nodiscard]] std::optional<Generation> last_generation() const;
   [[nodiscard]] std::optional<LogFile> last_file() const;
   [[nodiscard]] std::uint64_t total_bytes() const;
+  // Without the last file: what a purge could remove, and what counts against max_log_bytes, for a
+  // last file above it could never end.
+  [[nodiscard]] std::uint64_t ended_bytes() const;
   [[nodiscard]] Result<FreeSpace> free_space() const { return storage_.free_space(folder_); }
   // Between two places of the log; what was purged does not count.
   [[nodiscard]] std::uint64_t bytes_between(const LogPosition& from, const LogPosition& to) const;
@@ -89,12 +104,20 @@ class LogCatalog {
   [[nodiscard]] Result<void> pin(const std::string& reader, const LogPosition& from);
   [[nodiscard]] Result<void> unpin(const std::string& reader);
   [[nodiscard]] std::map<std::string, LogPosition> pins() const;
+  // Followers by server id. note_follower() changes memory only; save_followers() what a restart
+  // finds (file index/followers), when something changed that matters.
+  void note_follower(std::uint32_t server_id, FollowerPlace place);
+  [[nodiscard]] std::map<std::uint32_t, FollowerPlace> follower_places() const;
+  [[nodiscard]] Result<void> save_followers();
+
   // Removes the oldest files while one of the limits is passed; never the last file, nor what is
-  // pinned. A limit of its own holds for each source.
+  // pinned. Followers keep files up to follower_bytes beyond the limits. Each source has limits of
+  // its own.
   [[nodiscard]] Result<PurgeOutcome> purge(const RetainOptions& retain,
                                            std::chrono::system_clock::time_point now);
-  // Removes all files before `position` that no pin needs, whatever their age.
-  [[nodiscard]] Result<PurgeOutcome> purge_before(const LogPosition& position);
+  // Removes all files before `position` that no pin needs, whatever their age; followers as above.
+  [[nodiscard]] Result<PurgeOutcome> purge_before(const LogPosition& position,
+                                                  std::uint64_t follower_bytes = 0);
 
   // For the writer.
   [[nodiscard]] Result<Generation> add_generation(const std::string& uuid,
@@ -114,18 +137,36 @@ class LogCatalog {
   [[nodiscard]] Result<void> load();
   [[nodiscard]] Result<void> load_generation(const Generation& generation);
   [[nodiscard]] Result<void> load_pins();
+  [[nodiscard]] Result<void> load_followers();
+  [[nodiscard]] std::string followers_text() const;
+  [[nodiscard]] NamedPosition named(const LogPosition& position) const;
   [[nodiscard]] Result<void> save_pins() const;
   [[nodiscard]] Result<void> save_generations() const;
-  [[nodiscard]] Result<void> remove_first();
+  [[nodiscard]] Result<void> remove_first(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] Result<void> remove_files(const FilePaths& where);
   [[nodiscard]] std::uint64_t total_bytes_locked() const;
   [[nodiscard]] std::string holder_of(const LogFile& file) const;
+  // Who keeps the oldest file, `beyond_bytes` past the limits. When nobody does, followers that
+  // needed it are forgotten and told of in `lost`.
+  [[nodiscard]] std::string keeper_of_first(std::uint64_t beyond_bytes,
+                                            std::uint64_t follower_bytes,
+                                            std::vector<std::string>& lost);
+  [[nodiscard]] Result<std::uint64_t> bytes_beyond(const RetainOptions& retain,
+                                                   std::chrono::system_clock::time_point now) const;
+  void forget_absent(const RetainOptions& retain, std::chrono::system_clock::time_point now,
+                     std::vector<std::string>& lost);
 
   Storage& storage_;
   const std::string folder_;
-  mutable std::mutex mutex_;  // guards all that follows; held over a purge's disk work
+  std::mutex purging_;        // one purge at a time; comes before mutex_
+  mutable std::mutex mutex_;  // guards all that follows
   std::vector<Generation> generations_;
   std::vector<LogFile> files_;  // by position
   std::map<std::string, LogPosition> pins_;
+  std::map<std::uint32_t, FollowerPlace> followers_;
+
+  std::mutex saving_;            // one save_followers() at a time; comes before mutex_
+  std::string saved_followers_;  // the file's content
 };
 
 }  // namespace tiderelay::relay

@@ -21,8 +21,9 @@ namespace tiderelay::relay {
 class LogEnd {
  public:
   struct Value {
-    LogPosition position;        // generation 0: nothing received yet
-    std::uint64_t advances = 0;  // grows by one with each change
+    LogPosition position;            // generation 0: nothing received yet
+    std::uint64_t advances = 0;      // grows by one with each change
+    std::uint64_t transactions = 0;  // before it, counted from the process's start
   };
 
   [[nodiscard]] Value get() const {
@@ -48,10 +49,12 @@ class LogEnd {
     wakes_.erase(token);
   }
 
-  void advance(const LogPosition& position, std::shared_ptr<const GtidState> gtids) {
+  void advance(const LogPosition& position, std::shared_ptr<const GtidState> gtids,
+               std::uint64_t transactions) {
     const std::lock_guard lock(mutex_);
     if (position <= value_.position) return;
     value_.position = position;
+    value_.transactions = transactions;
     gtids_ = std::move(gtids);
     ++value_.advances;
     for (const auto& [token, wake] : wakes_) wake();

@@ -205,6 +205,7 @@ Result<void> LogTracker::look_inside(ByteView body) {
 }
 
 void LogTracker::end_transaction() {
+  ++transactions_;
   last_begin_bytes_ = open_begin_bytes_;
   timestamp_seconds_ = header_.timestamp_seconds;
   if (open_gtid_) {

@@ -58,6 +58,8 @@ class LogTracker {
   [[nodiscard]] std::uint64_t boundary() const { return boundary_bytes_; }
   // The first event of the last whole transaction in this file; 0: there is none yet.
   [[nodiscard]] std::uint64_t last_begin() const { return last_begin_bytes_; }
+  // Whole ones that were added, in this file and those before it.
+  [[nodiscard]] std::uint64_t transactions() const { return transactions_; }
   // GTIDs before boundary().
   [[nodiscard]] const GtidState& gtids() const { return gtids_; }
   [[nodiscard]] const std::optional<protocol::FormatDescription>& format() const { return format_; }
@@ -94,6 +96,7 @@ class LogTracker {
   std::uint64_t last_begin_bytes_ = 0;
   std::uint64_t open_begin_bytes_ = 0;
   std::uint64_t mark_bytes_ = 4;
+  std::uint64_t transactions_ = 0;
   std::uint32_t timestamp_seconds_ = 0;
 
   GtidState gtids_;

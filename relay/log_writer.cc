@@ -14,7 +14,7 @@ Result<void> SyncJob::run() {
   }
   if (const auto done = file_->sync(); !done) return done.error();
   if (const auto done = index_->append(index_records_); !done) return done.error();
-  log_end_->advance(end_, gtids_);
+  log_end_->advance(end_, gtids_, transactions_);
   return {};
 }
 
@@ -171,6 +171,7 @@ Result<std::optional<SyncJob>> LogWriter::take_sync() {
   sealed_records_.clear();
   job.end_ = boundary();
   job.gtids_ = std::make_shared<const GtidState>(tracker_.gtids());
+  job.transactions_ = tracker_.transactions();
   job.log_end_ = &end_;
   sync_running_ = true;
   return std::optional<SyncJob>(std::move(job));

@@ -41,6 +41,7 @@ class SyncJob {
   std::string sealed_records_;
   LogPosition end_;
   std::shared_ptr<const GtidState> gtids_;  // before end_
+  std::uint64_t transactions_ = 0;          // before end_
   LogEnd* log_end_ = nullptr;
 };
 

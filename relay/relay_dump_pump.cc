@@ -109,6 +109,14 @@ class FileBlocks {
   std::vector<std::byte> block_;
 };
 
+void note_begun(RelayClient& client, const LogFile& file) {
+  BegunFile begun;
+  begun.begin = file.begin;
+  begun.sent_bytes = client.facts.sent_bytes;
+  begun.at = std::chrono::steady_clock::now();
+  if (client.keeps_place) client.begun.push_back(begun);
+}
+
 Error no_next_file(const FollowRequest& request, const LogFile& file, bool purged) {
   if (purged && !request.by_gtid()) {
     return fatal_dump_error("could not find next log; what follows '" + file.name + "' was purged");
@@ -120,6 +128,15 @@ Error no_next_file(const FollowRequest& request, const LogFile& file, bool purge
   return fatal_dump_error(
       "could not find next log; the source was replaced by another server behind '" + file.name +
       "': a position there means nothing here");
+}
+
+Result<void> go_to_next_file(RelayClient& client, const FollowRequest& request, FileBlocks& blocks,
+                             DumpStream& dump) {
+  const std::optional<LogFile> next = blocks.following();
+  if (!next) return no_next_file(request, blocks.info(), blocks.generation_goes_on());
+  dump.begin_file(next->name);
+  note_begun(client, *next);
+  return blocks.open(*next);
 }
 
 }  // namespace
@@ -199,6 +216,7 @@ Awaitable<void> RelayServer::Impl::stream(ClientPointer client, FollowRequest re
   Result<void> opened = blocks.open(start.file);
   if (!opened) co_return opened.error();
   const bool waits = !request.non_blocking() && request.server_id != 0;
+  if (waits) begin_place(*client, start.file);
   const auto period = std::chrono::duration_cast<std::chrono::milliseconds>(request.heartbeat);
   auto last_sent = std::chrono::steady_clock::now();
   std::optional<Error> failed;
@@ -221,11 +239,8 @@ Awaitable<void> RelayServer::Impl::stream(ClientPointer client, FollowRequest re
       continue;
     }
     if (step->kind == Kind::kNextFile) {
-      const std::optional<LogFile> next = blocks.following();
-      if (!next) failed = no_next_file(request, blocks.info(), blocks.generation_goes_on());
-      if (next) opened = blocks.open(*next);
-      if (next && !opened) failed = opened.error();
-      if (next) dump.begin_file(next->name);
+      opened = go_to_next_file(*client, request, blocks, dump);
+      if (!opened) failed = opened.error();
       continue;
     }
     if (step->kind == Kind::kWait && !waits) {

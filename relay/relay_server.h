@@ -93,6 +93,7 @@ class RelayServer {
                   std::function<std::optional<GtidState>()> upstream);
   void remove_source(const std::string& id);  // its followers are cut first
 
+  // Those that are connected, then those whose place is kept while they are away.
   [[nodiscard]] std::vector<Follower> followers() const;
   [[nodiscard]] std::vector<std::uint16_t> ports() const;  // as bound, in the order of `listen`
 

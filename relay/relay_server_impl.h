@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <random>
@@ -10,6 +11,7 @@
 #include "protocol/rsa_key.h"
 #include "protocol/server_session.h"
 #include "relay/dump_stream.h"
+#include "relay/lag_history.h"
 #include "relay/listener.h"
 #include "relay/loop.h"
 #include "relay/relay_server.h"
@@ -24,10 +26,19 @@ struct ServedSource {
   Storage* storage = nullptr;
   std::function<std::optional<GtidState>()> upstream;
   LogEnd::Token token = 0;
+  LagHistory history;  // under Impl::mutex
   std::atomic<bool> wake_posted = false;
   bool gone = false;
   int clients = 0;
   std::function<void()> when_unused;  // set by remove_source()
+};
+
+// A file whose beginning was sent; what lies before it goes on being kept until it has surely
+// arrived.
+struct BegunFile {
+  LogPosition begin;
+  std::uint64_t sent_bytes = 0;  // before it
+  std::chrono::steady_clock::time_point at;
 };
 
 struct RelayClient {
@@ -41,7 +52,9 @@ struct RelayClient {
   bool lost = false;           // it has closed, or sent COM_QUIT during the dump
   std::optional<Error> ended;  // by us: what it is told
   bool writing = false;
-  Follower facts;  // under Impl::mutex
+  bool keeps_place = false;     // it has registered and waits at the end: what it needs is kept
+  std::deque<BegunFile> begun;  // the first one is needed
+  Follower facts;               // under Impl::mutex
 };
 using ClientPointer = std::shared_ptr<RelayClient>;
 
@@ -67,6 +80,14 @@ struct RelayServer::Impl final : FollowerBoard {
   void note_progress(RelayClient& client, const DumpStream& dump, LogPosition begin,
                      std::size_t sent_bytes);
   asio::awaitable<void> watch(ClientPointer client);
+  asio::awaitable<void> keep_places();
+  void begin_place(RelayClient& client, const LogFile& file);
+  void note_places();
+  [[nodiscard]] std::vector<std::shared_ptr<ServedSource>> all_sources() const;
+  static void note_place(RelayClient& client, bool connected);
+  static void release(const std::shared_ptr<ServedSource>& source);
+  [[nodiscard]] std::vector<Follower> absent_followers() const;
+  void note_end(ServedSource& source);
   void end_older_dump(const RelayClient& newer);
 
   [[nodiscard]] protocol::ServerSessionOptions session_options(const RelayClient& client,
@@ -93,6 +114,7 @@ struct RelayServer::Impl final : FollowerBoard {
   std::optional<protocol::RsaKey> key;
   std::vector<std::unique_ptr<Listener>> listeners;
   std::vector<std::unique_ptr<Signal>> pauses;  // of accept_from()
+  Signal places_pause{loop.executor()};
   [[nodiscard]] Result<void> open_hops();
 
   std::vector<std::unique_ptr<Listener>> hop_listeners;

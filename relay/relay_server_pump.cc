@@ -116,6 +116,7 @@ Result<void> RelayServer::start() {
     for (std::size_t at = 0; at < impl.listeners.size(); ++at) {
       spawn(impl.loop.executor(), "relay server", impl.accept_from(at));
     }
+    spawn(impl.loop.executor(), "places", impl.keep_places());
     for (std::size_t at = 0; at < impl.dialling.size(); ++at) {
       spawn(impl.loop.executor(), "hop", impl.dial_hop(at));
     }
@@ -134,6 +135,7 @@ void RelayServer::stop() {
     impl.stopping = true;
     for (const auto& listener : impl.listeners) listener->close();
     for (const auto& listener : impl.hop_listeners) listener->close();
+    impl.places_pause.notify();
     for (const auto& pause : impl.pauses) pause->notify();
     for (const auto& pause : impl.hop_pauses) pause->notify();
     for (const auto& transport : impl.dialling) {
@@ -167,9 +169,11 @@ void RelayServer::add_source(const std::string& id, RelayLog& log, Storage& stor
     if (!served || served->wake_posted.exchange(true)) return;
     impl->loop.post([impl, served] {
       served->wake_posted = false;
+      impl->note_end(*served);
       impl->wake_followers(served);
     });
   });
+  impl_->note_end(*source);
   const std::lock_guard lock(impl_->mutex);
   impl_->sources[id] = std::move(source);
 }
@@ -197,19 +201,10 @@ void RelayServer::remove_source(const std::string& id) {
   unused.get_future().wait();
 }
 
-std::vector<Follower> RelayServer::followers() const { return impl_->followers(); }
-
-std::vector<Follower> RelayServer::Impl::followers() const {
-  std::vector<Follower> all;
-  const std::lock_guard lock(mutex);
-  for (const auto& [id, client] : clients) {
-    if (client->facts.source_id.empty()) continue;
-    Follower& one = all.emplace_back(client->facts);
-    const auto source = sources.find(one.source_id);
-    if (!one.dumping || source == sources.end()) continue;
-    RelayLog& log = *source->second->log;
-    one.lag_bytes = log.catalog().bytes_between(one.sent, log.end().get().position);
-  }
+std::vector<Follower> RelayServer::followers() const {
+  std::vector<Follower> all = impl_->followers();
+  std::vector<Follower> absent = impl_->absent_followers();
+  std::ranges::move(absent, std::back_inserter(all));
   return all;
 }
 
@@ -280,8 +275,12 @@ void RelayServer::Impl::forget(const ClientPointer& client) {
     const std::lock_guard lock(mutex);
     clients.erase(client->id);
   }
-  const std::shared_ptr<ServedSource> source = client->source;
-  if (!source || --source->clients > 0 || !source->gone || !source->when_unused) return;
+  if (client->keeps_place) note_place(*client, false);
+  if (client->source) release(client->source);
+}
+
+void RelayServer::Impl::release(const std::shared_ptr<ServedSource>& source) {
+  if (--source->clients > 0 || !source->gone || !source->when_unused) return;
   source->when_unused();
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <random>
 
 #include "protocol/format_description.h"
@@ -354,12 +355,20 @@ SqlResult SqlAnswers::show_processes() const {
   for (const Follower& one : board_.followers()) {
     if (one.user != session_.user || one.source_id != session_.source_id) continue;
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - one.since).count();
-    const std::string state = !one.dumping ? "" : "lag " + std::to_string(one.lag_bytes) + " bytes";
+    const std::string state = one.dumping ? "lag " + lag_text(one) : "";
     result.rows.push_back({std::to_string(one.connection_id), one.user, one.peer, std::nullopt,
                            one.dumping ? "Binlog Dump" : "Sleep", std::to_string(seconds), state,
                            std::nullopt});
   }
   return result;
+}
+
+std::string lag_text(const Follower& one) {
+  char seconds[40];
+  std::snprintf(seconds, sizeof seconds, "%.1f s", one.lag_seconds);
+  return std::to_string(one.lag_bytes) + " bytes, " +
+         (one.lag_transactions ? std::to_string(*one.lag_transactions) : "?") + " transactions, " +
+         seconds;
 }
 
 }  // namespace tiderelay::relay

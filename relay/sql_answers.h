@@ -31,6 +31,7 @@ struct Follower {
   std::string report_host;
   std::uint16_t report_port = 0;
   bool registered = false;
+  bool connected = true;  // false: it is away, and has a place that is kept
   bool dumping = false;
   std::string program;  // what the client calls itself; may be empty
   std::string file;     // sent up to here
@@ -38,9 +39,14 @@ struct Follower {
   std::uint64_t sent_bytes = 0;
   std::uint64_t sent_events = 0;
   std::uint64_t lag_bytes = 0;
+  std::optional<std::uint64_t> lag_transactions;  // nothing: not known
+  double lag_seconds = 0;                // how long what it lacks has been in the relay log
   std::uint32_t last_event_seconds = 0;  // timestamp of the last event that was sent
   std::chrono::steady_clock::time_point since;
+  std::chrono::system_clock::time_point seen;  // of one that is away
 };
+
+[[nodiscard]] std::string lag_text(const Follower& one);  // "17 bytes, 1 transactions, 0.2 s"
 
 // The other clients of the server.
 class FollowerBoard {

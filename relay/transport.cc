@@ -1,7 +1,9 @@
 // relay/transport.cc: see transport.h.
 #include "relay/transport.h"
 
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <boost/asio/connect.hpp>
@@ -328,6 +330,13 @@ Awaitable<void> Transport::write(ByteView first, ByteView second) {
     second = second.subspan(count - of_first);
   }
   co_return Result<void>();
+}
+
+bool Transport::all_arrived() const {
+  int unacknowledged = 0;
+  return state_->socket.is_open() &&
+         ::ioctl(state_->socket.native_handle(), SIOCOUTQ, &unacknowledged) == 0 &&
+         unacknowledged == 0;
 }
 
 }  // namespace tiderelay::relay

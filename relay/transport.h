@@ -51,6 +51,8 @@ class Transport {
   [[nodiscard]] int release();  // the descriptor, now the caller's; REQUIRES: no TLS, nobody waits
   [[nodiscard]] bool is_open() const;
   [[nodiscard]] bool is_unix() const;
+  // The peer's kernel has all that was written; false also when the system does not tell.
+  [[nodiscard]] bool all_arrived() const;
   [[nodiscard]] const std::string& peer() const;  // "db-1.example:3306" or "/run/mysqld.sock"
 
   struct State;

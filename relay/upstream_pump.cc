@@ -306,6 +306,7 @@ Awaitable<void> UpstreamPump::Impl::begin_file() {
   if (!begun) co_return begun.error();
   pending_file.clear();
   publish();
+  purge_timer.notify();  // only a file that has ended can go
   co_return Result<void>();
 }
 

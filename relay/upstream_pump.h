@@ -40,7 +40,7 @@ struct UpstreamOptions {
   std::chrono::milliseconds switch_patience{60'000};
   RetainOptions retain;
   std::chrono::milliseconds purge_every{60'000};
-  // Stop receiving above so many bytes of relay log, or below so much free space. 0: no limit.
+  // Stop receiving above so many bytes of ended files, or below so much free space. 0: no limit.
   std::uint64_t max_log_bytes = 0;
   std::uint64_t min_free_bytes = 256U << 20;
   std::uint64_t seed = 0;  // of the jitter

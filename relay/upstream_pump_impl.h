@@ -56,7 +56,7 @@ struct UpstreamPump::Impl {
   void kick() {
     if (writer.sync_due()) sync_wanted.notify();
   }
-  asio::awaitable<void> purge();
+  asio::awaitable<bool> purge();
   void fatal(const Error& error);
   void say(const std::string& line) const {
     if (options.log) options.log(line);
@@ -90,6 +90,7 @@ struct UpstreamPump::Impl {
   bool compare_whole_file = false;  // the upstream finds no event where the last transaction begins
   LogPosition abandoned;            // where a file ended inside a transaction the last time
   std::uint64_t checked_bytes = 0;
+  std::string held_by;  // whom the last purge kept files for
   std::uint64_t failures = 0;
   Clock::time_point streaming_since;
   std::string last_damage;

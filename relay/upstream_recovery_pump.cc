@@ -127,10 +127,11 @@ std::chrono::milliseconds UpstreamPump::Impl::backoff() {
 }
 
 std::optional<Error> UpstreamPump::Impl::storage_limit() {
-  const std::uint64_t total_bytes = log.catalog().total_bytes();
-  if (options.max_log_bytes != 0 && total_bytes > options.max_log_bytes) {
-    return Error(Errc::kLimit, fmt::format("the relay log has {} bytes, the limit is {}",
-                                           total_bytes, options.max_log_bytes));
+  const std::uint64_t ended_bytes = log.catalog().ended_bytes();
+  if (options.max_log_bytes != 0 && ended_bytes > options.max_log_bytes) {
+    return Error(Errc::kLimit,
+                 fmt::format("the relay log's files that have ended have {} bytes, the limit is {}",
+                             ended_bytes, options.max_log_bytes));
   }
   const auto space = log.catalog().free_space();
   if (space && space->free_bytes < options.min_free_bytes) {
@@ -141,7 +142,8 @@ std::optional<Error> UpstreamPump::Impl::storage_limit() {
 }
 
 Result<void> UpstreamPump::Impl::check_storage() {
-  if (checked_bytes < kStorageCheckBytes) return {};
+  const bool soon = options.max_log_bytes != 0 && checked_bytes >= options.max_log_bytes / 50;
+  if (checked_bytes < kStorageCheckBytes && !soon) return {};
   checked_bytes = 0;
   if (const auto limit = storage_limit()) return *limit;
   return {};
@@ -155,10 +157,12 @@ asio::awaitable<void> UpstreamPump::Impl::wait_for_storage() {
   }
   storage_full.reset();
   kick();
+  const bool made_room = co_await purge();
+  if (made_room && !storage_limit()) co_return;
   say("receiving stops: " + error.text());
   while (!stopping) {
     const bool capped =
-        options.max_log_bytes != 0 && log.catalog().total_bytes() > options.max_log_bytes;
+        options.max_log_bytes != 0 && log.catalog().ended_bytes() > options.max_log_bytes;
     set_state(capped ? UpstreamState::kStorageCap : UpstreamState::kDiskFull,
               error.with_way_out("make room, raise the limit or let the appliers and followers "
                                  "catch up; the upstream still has its log"));
@@ -171,7 +175,8 @@ asio::awaitable<void> UpstreamPump::Impl::wait_for_storage() {
   if (!stopping) say("there is room again: receiving goes on");
 }
 
-asio::awaitable<void> UpstreamPump::Impl::purge() {
+// true: something was removed.
+asio::awaitable<bool> UpstreamPump::Impl::purge() {
   const auto now = std::chrono::system_clock::now();
   Result<PurgeOutcome> outcome = PurgeOutcome();
   std::function<void()> work = [this, now, &outcome] {
@@ -180,13 +185,21 @@ asio::awaitable<void> UpstreamPump::Impl::purge() {
   const Result<void> ran = co_await workers.run(loop, std::move(work));
   if (!ran || !outcome) {
     say("purge: " + (outcome ? ran.error() : outcome.error()).text());
-    co_return;
+    co_return false;
   }
   for (const std::string& name : outcome->removed) say("purged " + name);
+  for (const std::string& line : outcome->lost) say(line);
+  std::string alarm;
+  if (!outcome->lost.empty()) alarm = outcome->lost.back();
+  if (!outcome->held_by.empty()) {
+    alarm = "files that are due for removal are kept for " + outcome->held_by;
+  }
+  const bool news = outcome->held_by.substr(0, outcome->held_by.find(':')) != held_by;
+  held_by = outcome->held_by.substr(0, outcome->held_by.find(':'));
+  if (news && !held_by.empty()) say(alarm);
   const std::lock_guard lock(mutex);
-  status.alarm = outcome->held_by.empty()
-                     ? ""
-                     : "files that are due for removal are kept for " + outcome->held_by;
+  status.alarm = std::move(alarm);
+  co_return !outcome->removed.empty();
 }
 
 asio::awaitable<void> UpstreamPump::Impl::purge_loop() {

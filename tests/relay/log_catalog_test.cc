@@ -150,6 +150,63 @@ TEST(LogCatalog, PurgesByAge) {
   EXPECT_EQ(log->catalog().purge(day, now + std::chrono::hours(25))->removed.size(), 3U);
 }
 
+relay::FollowerPlace place_at(relay::LogPosition from, std::chrono::system_clock::time_point seen,
+                              bool connected = false) {
+  relay::FollowerPlace place;
+  place.from = from;
+  place.seen = seen;
+  place.connected = connected;
+  place.about = "10.0.0.3 as repl";
+  return place;
+}
+
+TEST(LogCatalog, KeepsWhatAFollowerNeedsUpToItsCapAndSaysSoFirst) {
+  SimDisk disk;
+  auto log = open_log(disk);
+  const LogMaker maker = four_files();
+  receive_all(*log, maker);
+  const auto now = std::chrono::system_clock::now();
+  log->catalog().note_follower(4242, place_at({1, 2, 500}, now));
+  ASSERT_TRUE(log->catalog().save_followers());
+  log = open_log(disk);  // places survive a restart
+  relay::RetainOptions small;
+  small.max_bytes = 1;
+  small.follower_bytes = log->catalog().total_bytes();
+  auto outcome = log->catalog().purge(small, now);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->removed.size(), 1U) << "the file before its own";
+  EXPECT_TRUE(outcome->held_by.starts_with("follower 4242 (10.0.0.3 as repl)")) << outcome->held_by;
+  EXPECT_TRUE(outcome->lost.empty());
+  outcome = log->catalog().purge_before({1, 4, 4}, small.follower_bytes);
+  EXPECT_TRUE(outcome->removed.empty()) << "an operator's word does not take it either";
+
+  small.follower_bytes = log->catalog().total_bytes() - 2;  // one byte less than is kept
+  outcome = log->catalog().purge(small, now);
+  EXPECT_EQ(outcome->removed.size(), 2U);
+  ASSERT_EQ(outcome->lost.size(), 1U);
+  EXPECT_TRUE(outcome->lost[0].find("lacks binlog.000002") != std::string::npos)
+      << outcome->lost[0];
+  EXPECT_TRUE(log->catalog().follower_places().empty());
+}
+
+TEST(LogCatalog, AFollowerThatIsAwayForTooLongKeepsNothing) {
+  SimDisk disk;
+  const auto log = open_log(disk);
+  receive_all(*log, four_files());
+  const auto now = std::chrono::system_clock::now();
+  log->catalog().note_follower(1, place_at({1, 1, 4}, now));
+  log->catalog().note_follower(2, place_at({1, 3, 4}, now, true));
+  relay::RetainOptions small;
+  small.max_bytes = 1;
+  small.follower_bytes = log->catalog().total_bytes();
+  small.follower_absence = std::chrono::hours(24);
+  EXPECT_TRUE(log->catalog().purge(small, now + std::chrono::hours(24))->removed.empty());
+  const auto outcome = log->catalog().purge(small, now + std::chrono::hours(25));
+  EXPECT_EQ(outcome->removed.size(), 2U) << "the one that is connected still keeps its files";
+  ASSERT_EQ(outcome->lost.size(), 1U);
+  EXPECT_TRUE(outcome->lost[0].starts_with("follower 1 ")) << outcome->lost[0];
+}
+
 TEST(LogCatalog, AGenerationGoesWithItsLastFile) {
   SimDisk disk;
   auto log = open_log(disk);
