@@ -4,6 +4,8 @@
 #                      with real servers
 #   make test-long     every scenario and compiled test under ASan and UBSan (build/debug), 100,000 seeds, an hour of
 #                      fuzzing: hours
+#   make install       the release build under PREFIX (/usr/local), with DESTDIR where a packager wants it
+#   make deb           the Debian package, in build/release/package
 #   make release | bench | quickstart | lint | fuzz | clean
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
@@ -12,7 +14,9 @@ SEEDS ?= 1000
 LONG_SEEDS ?= 100000
 LONG_FUZZ_SECONDS ?= 3600
 
-.PHONY: all build debug release deps test test-long bench quickstart lint fuzz clean
+PREFIX ?= /usr/local
+
+.PHONY: all install deb build debug release deps test test-long bench quickstart lint fuzz clean
 
 all: build
 
@@ -30,6 +34,12 @@ debug: deps
 release: deps
 	cmake --preset release
 	cmake --build build/release -j $(JOBS) --target tiderelay
+
+install: release
+	DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX)
+
+deb: release
+	cd build/release && cpack -G DEB
 
 test: build
 	python3 integration/run.py --ctest build/check --seeds $(SEEDS)

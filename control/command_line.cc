@@ -27,6 +27,7 @@ void add_commands(CLI::App& program, Invocation& invocation) {
   add_verify_command(program, invocation);
   add_dump_command(program, invocation);
   add_binlog_command(program, invocation);
+  add_import_command(program, invocation);
   add_encrypt_command(program, invocation);
   add_decrypt_command(program, invocation);
   add_options_command(program, invocation);

@@ -26,6 +26,7 @@ void add_ctl_command(CLI::App& program, Invocation& invocation);
 void add_decrypt_command(CLI::App& program, Invocation& invocation);
 void add_dump_command(CLI::App& program, Invocation& invocation);
 void add_encrypt_command(CLI::App& program, Invocation& invocation);
+void add_import_command(CLI::App& program, Invocation& invocation);
 void add_options_command(CLI::App& program, Invocation& invocation);
 void add_run_command(CLI::App& program, Invocation& invocation);
 void add_serve_command(CLI::App& program, Invocation& invocation);

@@ -1,4 +1,4 @@
-# Where `make install` and the .deb put things. `make package` makes the .deb.
+# Where `make install` and the .deb put things. `make deb` makes the .deb.
 include(GNUInstallDirs)
 install(TARGETS tiderelay RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES deploy/tiderelay.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
@@ -9,6 +9,7 @@ install(FILES deploy/alerts.yaml deploy/grafana.json DESTINATION share/doc/tider
 install(DIRECTORY conf/examples/ DESTINATION share/doc/tiderelay/examples)
 install(FILES deploy/tiderelay.service DESTINATION lib/systemd/system)
 install(FILES deploy/tiderelay.yaml DESTINATION /etc/tiderelay)
+install(FILES deploy/tiderelay.logrotate DESTINATION /etc/logrotate.d RENAME tiderelay)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
@@ -24,5 +25,5 @@ set(CPACK_DEBIAN_PACKAGE_DEPENDS "passwd, ca-certificates")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
     "${CMAKE_SOURCE_DIR}/deploy/debian/postinst;${CMAKE_SOURCE_DIR}/deploy/debian/prerm;${CMAKE_SOURCE_DIR}/deploy/debian/postrm;${CMAKE_BINARY_DIR}/conffiles")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
-file(WRITE ${CMAKE_BINARY_DIR}/conffiles "/etc/tiderelay/tiderelay.yaml\n")
+file(WRITE ${CMAKE_BINARY_DIR}/conffiles "/etc/tiderelay/tiderelay.yaml\n/etc/logrotate.d/tiderelay\n")
 include(CPack)

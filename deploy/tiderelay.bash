@@ -14,12 +14,13 @@ _tiderelay() {
   done
   local words=''
   case $command in
-    '') words='run check verify dump serve ctl binlog encrypt decrypt options version --help --version' ;;
+    '') words='run check verify dump serve ctl binlog import encrypt decrypt options version --help --version' ;;
     run) words='--task --source --data-dir --until-synced --remove-meta --no-checks --secret-key-path --help' ;;
     check) words='--task --source --data-dir --error --warn --secret-key-path --help' ;;
     verify) words='--task --source --table --repair --threads --chunk-rows --wait --differences --secret-key-path --help' ;;
     dump) words='--source --task --output --threads --filesize --no-locks --secret-key-path --help' ;;
     serve) words='--config --data-dir --listen --help' ;;
+    import) words='--output --secret-key-path --help' ;;
     options) words='--markdown --help' ;;
     encrypt | decrypt) words='--secret-key-path --help' ;;
     ctl)

@@ -68,6 +68,11 @@ class Document(MoverScenario):
             self.assertEqual(done.returncode, 0, f"{line}\n{done.stdout}{done.stderr}")
         self.last = line
 
+    def test_the_chinese_page_has_the_same_files_and_commands(self) -> None:
+        chinese = PAGE.with_suffix(".zh.md").read_text()
+        self.assertEqual([found.group() for found in PART.finditer(chinese)],
+                         [found.group() for found in PART.finditer(PAGE.read_text())])
+
     def test_the_tutorial_runs_as_it_stands(self) -> None:
         target = self.target_server("tidb", ["test_db"])
         sources = [self.source(number) for number in (0, 1)]
