@@ -371,9 +371,9 @@ Awaitable<void> ApplyPump::Impl::act(Session& session) {
 }
 
 Awaitable<void> ApplyPump::Impl::send_packets(Session& session) {
-  const std::vector<std::string> packets = session.worker.take_packets();
-  for (const std::string& packet : packets) {
-    const Result<void> sent = co_await session.connection->send(packet);
+  std::vector<std::string> packets = session.worker.take_packets();
+  for (std::string& packet : packets) {
+    const Result<void> sent = co_await session.connection->send(std::move(packet));
     if (!sent) {
       session.worker.lost(sent.error());
       co_return Result<void>();

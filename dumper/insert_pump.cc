@@ -120,7 +120,7 @@ Awaitable<void> DumpPump::Impl::insert_batch(Session& writer, TableTask& table, 
   }
   bool whole = false;
   if (fits) {
-    const Result<StatementResult> answer = co_await writer.execute(batch.sql);
+    const Result<StatementResult> answer = co_await writer.execute(std::move(batch.sql));
     if (!answer && (answer.error().code() != Errc::kServer || is_passing(answer.error()))) {
       co_return answer.error();
     }

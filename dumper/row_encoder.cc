@@ -73,6 +73,8 @@ bool read_value(ByteReader& row, std::string_view& value) {
   return true;
 }
 
+constexpr std::size_t kLargeRowBytes = std::size_t{1} << 20U;
+
 void append_quoted_text(std::string& out, std::string_view text) {
   protocol::append_quoted(out, text, true);
 }
@@ -171,6 +173,8 @@ Result<bool> LoadEncoder::encode(Block& block) {
 
 Result<void> append_tuple(std::string& out, const std::vector<PlannedColumn>& columns, ByteView row,
                           const std::string& part) {
+  // Not by doubling: as hex, and for what goes around it.
+  if (row.size() > kLargeRowBytes) out.reserve(out.size() + 2 * row.size() + kLargeRowBytes);
   ByteReader reader(row);
   for (std::size_t i = 0; i < columns.size(); ++i) {
     out += i == 0 ? '(' : ',';
