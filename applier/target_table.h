@@ -12,7 +12,7 @@ namespace tiderelay::applier {
 
 [[nodiscard]] Dialect dialect_of(TargetKind kind);
 
-// nullopt: there is no such table.
+// nullopt: there is no such table. kConfig: it has a trigger.
 relay::Awaitable<std::optional<TableSchema>> fetch_target_table(Coordinator& coordinator,
                                                                 TableName name);
 

@@ -2,6 +2,7 @@
 #include "applier/target_table.h"
 
 #include "applier/schema_builder.h"
+#include "applier/sql_text.h"
 
 namespace tiderelay::applier {
 
@@ -17,6 +18,27 @@ Dialect dialect_of(TargetKind kind) {
   return Dialect::kMySql;
 }
 
+namespace {
+
+// TiDB has none; without the TRIGGER right a server shows none.
+relay::Awaitable<void> refuse_triggers(Coordinator& coordinator, TableName name) {
+  if (coordinator.target().kind == TargetKind::kTidb) co_return Result<void>();
+  const Result<relay::QueryOutcome> found = co_await coordinator.query(
+      "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA=" +
+      quoted_text(name.schema) + " AND EVENT_OBJECT_TABLE=" + quoted_text(name.table));
+  if (!found) co_return found.error();
+  const auto& rows = found->results.front().rows;
+  if (rows.empty()) co_return Result<void>();
+  const std::string trigger = rows.front().front().value_or("");
+  co_return Error(Errc::kConfig, "target table " + name.schema + "." + name.table +
+                                     " has the trigger " + trigger +
+                                     ", which would write what the log has already")
+      .with_way_out("DROP TRIGGER " + quoted_name(name.schema) + "." + quoted_name(trigger) +
+                    " at the target, then resume-task");
+}
+
+}  // namespace
+
 relay::Awaitable<std::optional<TableSchema>> fetch_target_table(Coordinator& coordinator,
                                                                 TableName name) {
   const std::string place = quoted_name(name.schema) + "." + quoted_name(name.table);
@@ -27,6 +49,8 @@ relay::Awaitable<std::optional<TableSchema>> fetch_target_table(Coordinator& coo
     if (code == 1146 || code == 1049) co_return std::optional<TableSchema>();
     co_return shown.error().in("target table " + name.schema + "." + name.table);
   }
+  const Result<void> without_triggers = co_await refuse_triggers(coordinator, name);
+  if (!without_triggers) co_return without_triggers.error();
   const relay::StatementResult& answer = shown->results.front();
   if (answer.rows.empty() || answer.rows[0].size() < 2) co_return std::optional<TableSchema>();
   SchemaContext context;
