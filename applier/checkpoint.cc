@@ -100,14 +100,15 @@ std::vector<std::string> meta_tables_sql(const std::string& meta_schema) {
              fmt::format("worker INT NOT NULL,epoch BIGINT NOT NULL,seq BIGINT NOT NULL,"
                          "applied LONGTEXT NOT NULL,{},PRIMARY KEY(task,source,worker)",
                          kUpdated)),
-      create("tiderelay_table",
-             fmt::format("{},target_schema VARCHAR(64) NOT NULL,target_table VARCHAR(64) NOT NULL,"
-                         "state VARCHAR(16) NOT NULL,keyless TINYINT NOT NULL,"
-                         "low_set LONGTEXT NOT NULL,low_position VARCHAR(255) NOT NULL,"
-                         "high_position VARCHAR(255) NOT NULL,schema_sql LONGTEXT NOT NULL,"
-                         "epoch BIGINT NOT NULL,note LONGTEXT NOT NULL,"
-                         "PRIMARY KEY(task,source,schema_name,table_name)",
-                         kTable)),
+      create(
+          "tiderelay_table",
+          fmt::format("{},target_schema VARCHAR(64) NOT NULL,target_table VARCHAR(64) NOT NULL,"
+                      "state VARCHAR(16) NOT NULL,keyless TINYINT NOT NULL,"
+                      "low_set LONGTEXT NOT NULL,low_position VARCHAR(255) NOT NULL,"
+                      "high_position VARCHAR(255) NOT NULL,schema_sql LONGTEXT NOT NULL,"
+                      "epoch BIGINT NOT NULL,seq BIGINT NOT NULL DEFAULT 0,note LONGTEXT NOT NULL,"
+                      "PRIMARY KEY(task,source,schema_name,table_name)",
+                      kTable)),
       create("tiderelay_chunk",
              fmt::format("{},chunk INT NOT NULL,lower_bound LONGBLOB,upper_bound LONGBLOB,"
                          "state VARCHAR(16) NOT NULL,epoch BIGINT NOT NULL,"

@@ -94,7 +94,8 @@ std::string foreign_key_sql(const ForeignKey& key) {
 }
 
 std::string check_sql(const Check& check) {
-  std::string out = "CONSTRAINT " + quoted_name(check.name) + " CHECK (" + check.expression + ")";
+  std::string out = check.name.empty() ? "" : "CONSTRAINT " + quoted_name(check.name) + " ";
+  out += "CHECK (" + check.expression + ")";
   return check.enforced ? out : out + " NOT ENFORCED";
 }
 

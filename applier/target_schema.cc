@@ -337,8 +337,13 @@ class Translator {
                " CHECK constraint(s) are left out: rows were checked at the source");
       out_.schema.checks.clear();
     }
-    if (target_.kind == TargetKind::kMariadb)
-      for (Check& check : out_.schema.checks) check.enforced = true;
+    for (Check& check : out_.schema.checks) {
+      if (target_.kind == TargetKind::kMariadb) check.enforced = true;
+      // MariaDB names a column's check as the column, in each table; MySQL's names are the
+      // schema's.
+      const bool implicit = out_.schema.find_column(check.name) != nullptr;
+      if (target_.kind == TargetKind::kMysql && implicit) check.name.clear();
+    }
   }
 
   // Other engines than InnoDB are left out: rows and position could not commit together there.

@@ -124,6 +124,7 @@ struct DumpPump::Impl {
   relay::Awaitable<relay::QueryOutcome> persist(Hand& hand, Session& session, std::string sql);
   // persist(), and the fence judged.
   relay::Awaitable<void> persist_fenced(Hand& hand, std::string sql);
+  relay::Awaitable<void> store_table(Hand& hand, TableTask& table, std::string sql);
 
   // ---- mark_pump.cc
   // LOW for a chunk, on the session that will read it.

@@ -252,7 +252,9 @@ void DumpPump::Impl::fail(const Error& error) {
 
 void TableTask::forget_plan() {
   const std::uint32_t next_chunk = row.next_chunk;
+  const std::uint64_t seq = row.seq;
   row = TableRow();
+  row.seq = seq;
   row.source = table.source;
   row.next_chunk = next_chunk;  // old numbers belong to old connections
   plan = TablePlan();
@@ -297,6 +299,13 @@ Awaitable<void> DumpPump::Impl::persist_fenced(Hand& hand, std::string sql) {
   const Result<void> fenced = Ledger::check_fenced(*answer);
   if (!fenced) hand.target.drop();  // with the transaction that the error left open
   co_return fenced;
+}
+
+// What moves the table's row on: one write a number.
+Awaitable<void> DumpPump::Impl::store_table(Hand& hand, TableTask& table, std::string sql) {
+  const Result<void> stored = co_await persist_fenced(hand, std::move(sql));
+  if (stored) ++table.row.seq;
+  co_return stored;
 }
 
 void DumpPump::Impl::note_progress(TableTask& table, std::uint64_t rows, std::uint64_t bytes) {

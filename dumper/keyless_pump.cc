@@ -111,7 +111,7 @@ Awaitable<bool> DumpPump::Impl::stage_table(Hand& hand, TableTask& table) {
   update.high_position = mark->position;
   update.schema_sql = table.row.schema_sql;
   const Result<void> stored =
-      co_await persist_fenced(hand, ledger->staged_sql(table.table.source, update, chunks));
+      co_await store_table(hand, table, ledger->staged_sql(table.row, update, chunks));
   if (!stored) co_return stored.error();
   table.row.state = TableState::kStaged;
   table.row.low = *mark;
@@ -121,8 +121,7 @@ Awaitable<bool> DumpPump::Impl::stage_table(Hand& hand, TableTask& table) {
 }
 
 Awaitable<void> DumpPump::Impl::make_staging(Hand& hand, TableTask& table) {
-  const Result<void> voided =
-      co_await persist_fenced(hand, ledger->void_chunks_sql(table.table.source));
+  const Result<void> voided = co_await persist_fenced(hand, ledger->void_chunks_sql(table.row));
   if (!voided) co_return voided.error();
   const std::string prefix = "tiderelay_stage_" + name_hash(options, table.table.source) + "_";
   const Result<QueryOutcome> old = co_await persist(

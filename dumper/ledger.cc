@@ -112,7 +112,7 @@ Result<void> Ledger::check_fenced(const relay::QueryOutcome& answers) {
 
 std::string Ledger::read_tables_sql() const {
   return "SELECT schema_name, table_name, state, keyless, low_set, low_position, high_position, "
-         "schema_sql, note FROM " +
+         "schema_sql, note, seq FROM " +
          table_name("tiderelay_table") + scope() + " ORDER BY schema_name, table_name";
 }
 
@@ -131,7 +131,7 @@ std::string Ledger::read_chunks_sql(const TableName& table) const {
 Result<std::vector<TableRow>> Ledger::read_tables(const relay::StatementResult& rows) {
   std::vector<TableRow> tables;
   for (const auto& row : rows.rows) {
-    if (row.size() != 9 || !row[0] || !row[1] || !row[2]) return unreadable("rows of tables");
+    if (row.size() != 10 || !row[0] || !row[1] || !row[2]) return unreadable("rows of tables");
     const Result<TableState> state = state_of(*row[2]);
     if (!state) return state.error();
     TableRow table;
@@ -148,6 +148,7 @@ Result<std::vector<TableRow>> Ledger::read_tables(const relay::StatementResult& 
     table.schema_sql = row[7].value_or("");
     table.note = row[8].value_or("");
     table.created = table.note.starts_with(kCreatedNote);
+    table.seq = number_of(row[9]);
     tables.push_back(std::move(table));
   }
   return tables;
@@ -220,24 +221,28 @@ std::string Ledger::low_columns(const LowMark& low) const {
   return "low_set = " + quoted_text(low.set) + ", low_position = " + quoted_text(low.position);
 }
 
-std::string Ledger::set_table(const TableName& table, const TableUpdate& update) const {
+// Sent again after a lost answer it may find its own number; an older write that commits late
+// finds a later one.
+std::string Ledger::set_table(const TableRow& row, const TableUpdate& update) const {
   std::string note = update.created ? kCreatedNote : "";
   if (!update.note.empty()) note += (note.empty() ? "" : "; ") + update.note;
   LowMark low = update.low;
   if (update.state != TableState::kLoaded && !update.low_uuid.empty()) {
     low.position = update.low_uuid + "/" + low.position;
   }
+  const std::string seq = std::to_string(row.seq);
+  const std::string next = std::to_string(row.seq + 1);
   return "UPDATE " + table_name("tiderelay_table") +
-         " SET state = IF(epoch = " + std::to_string(options_.epoch) + ", " +
-         quoted_text(state_text(update.state)) +
-         ", NULL), keyless = " + (update.keyless ? "1" : "0") + ", " + low_columns(low) +
+         " SET seq = IF(epoch = " + std::to_string(options_.epoch) + " AND seq IN (" + seq + ", " +
+         next + "), " + next + ", NULL), state = " + quoted_text(state_text(update.state)) +
+         ", keyless = " + (update.keyless ? "1" : "0") + ", " + low_columns(low) +
          ", high_position = " + quoted_text(update.high_position) +
          ", schema_sql = " + quoted_text(update.schema_sql) + ", note = " + quoted_text(note) +
-         scope(table) + "; ";
+         scope(row.source) + "; ";
 }
 
-std::string Ledger::update_table_sql(const TableName& table, const TableUpdate& update) const {
-  return begin() + set_table(table, update) + "COMMIT";
+std::string Ledger::update_table_sql(const TableRow& row, const TableUpdate& update) const {
+  return begin() + set_table(row, update) + "COMMIT";
 }
 
 std::string Ledger::insert_chunks(const TableName& table,
@@ -261,16 +266,16 @@ std::string Ledger::add_chunks_sql(const TableName& table,
   return begin() + fence_table(table) + insert_chunks(table, chunks) + "COMMIT";
 }
 
-std::string Ledger::staged_sql(const TableName& table, const TableUpdate& update,
+std::string Ledger::staged_sql(const TableRow& row, const TableUpdate& update,
                                const std::vector<ChunkRow>& chunks) const {
-  const std::string parts = chunks.empty() ? "" : insert_chunks(table, chunks);
-  return begin() + set_table(table, update) + parts + "COMMIT";
+  const std::string parts = chunks.empty() ? "" : insert_chunks(row.source, chunks);
+  return begin() + set_table(row, update) + parts + "COMMIT";
 }
 
-std::string Ledger::void_chunks_sql(const TableName& table) const {
-  return begin() + fence_table(table) + "UPDATE " + table_name("tiderelay_chunk") +
-         " SET state = 'void', epoch = " + std::to_string(options_.epoch) + scope(table) +
-         "; COMMIT";
+std::string Ledger::void_chunks_sql(const TableRow& row) const {
+  return begin() + fence_table(row.source) + "UPDATE " + table_name("tiderelay_chunk") +
+         " SET state = 'void', epoch = " + std::to_string(options_.epoch) + scope(row.source) +
+         " AND chunk < " + std::to_string(row.next_chunk) + "; COMMIT";
 }
 
 std::string Ledger::chunk_done_sql(const TableName& table, const ChunkRow& chunk) const {

@@ -52,6 +52,7 @@ struct TableRow {
   std::string high_position;
   std::string schema_sql;  // CREATE TABLE at LOW; empty when loaded: there was no such table
   std::string note;
+  std::uint64_t seq = 0;         // of updates, so that one which commits late finds a later one
   std::uint32_t next_chunk = 0;  // above all numbers ever given, void ones included
   std::vector<ChunkRow> chunks;  // planned and done, by number
 };
@@ -89,14 +90,14 @@ class Ledger {
 
   // Packets of their own, each fenced by the table's row or the coordinator's: check_fenced().
   [[nodiscard]] std::string add_tables_sql(const std::vector<DumpTable>& tables) const;
-  [[nodiscard]] std::string update_table_sql(const TableName& table,
-                                             const TableUpdate& update) const;
+  // `row`: what the table's row is now; its seq is one higher afterwards.
+  [[nodiscard]] std::string update_table_sql(const TableRow& row, const TableUpdate& update) const;
   [[nodiscard]] std::string add_chunks_sql(const TableName& table,
                                            const std::vector<ChunkRow>& chunks) const;
   // Both at once: keyless tables.
-  [[nodiscard]] std::string staged_sql(const TableName& table, const TableUpdate& update,
+  [[nodiscard]] std::string staged_sql(const TableRow& row, const TableUpdate& update,
                                        const std::vector<ChunkRow>& chunks) const;
-  [[nodiscard]] std::string void_chunks_sql(const TableName& table) const;
+  [[nodiscard]] std::string void_chunks_sql(const TableRow& row) const;  // all there are
   // For a transaction that fences the coordinator's row: the tables are to be copied, again or for
   // the first time.
   [[nodiscard]] std::vector<std::string> copy_again_sql(const std::vector<DumpTable>& tables) const;
@@ -116,7 +117,7 @@ class Ledger {
   [[nodiscard]] std::string begin() const;
   [[nodiscard]] std::string fence_table(const TableName& table) const;
   [[nodiscard]] std::string low_columns(const LowMark& low) const;
-  [[nodiscard]] std::string set_table(const TableName& table, const TableUpdate& update) const;
+  [[nodiscard]] std::string set_table(const TableRow& row, const TableUpdate& update) const;
   [[nodiscard]] std::string insert_tables(const std::vector<DumpTable>& tables) const;
   [[nodiscard]] std::string insert_chunks(const TableName& table,
                                           const std::vector<ChunkRow>& chunks) const;

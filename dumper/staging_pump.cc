@@ -150,7 +150,7 @@ Awaitable<void> DumpPump::Impl::move_parts(Hand& hand, TableTask& table) {
   update.high_position = table.row.high_position;
   update.schema_sql = table.row.schema_sql;
   const Result<void> stored =
-      co_await persist_fenced(hand, ledger->update_table_sql(table.table.source, update));
+      co_await store_table(hand, table, ledger->update_table_sql(table.row, update));
   if (!stored) co_return stored.error();
   if (!table.row.chunks.empty()) {
     const Result<relay::QueryOutcome> dropped = co_await persist(
@@ -168,6 +168,11 @@ Awaitable<void> DumpPump::Impl::move_part(Hand& hand, TableTask& table, ChunkRow
     if (moved) co_return moved;
     hand.target.drop();
     if (ending()) co_return Error(Errc::kStopped, "the full phase is stopped");
+    if (moved.error().code() == Errc::kData) {
+      // The rows in the way may be those of a try before, whose commit came late.
+      const Result<void> resolved = co_await resolve_chunk(hand, table, chunk);
+      if (resolved) co_return resolved;
+    }
     if (!is_passing(moved.error()) || hand.backoff.lasted(options.retry_for)) {
       co_return moved.error();
     }

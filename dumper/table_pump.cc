@@ -190,7 +190,7 @@ Awaitable<void> DumpPump::Impl::create_target(Hand& hand, TableTask& table, Tabl
     intent.state = TableState::kPlanned;
     intent.created = true;
     const Result<void> noted =
-        co_await persist_fenced(hand, ledger->update_table_sql(table.table.source, intent));
+        co_await store_table(hand, table, ledger->update_table_sql(table.row, intent));
     if (!noted) co_return noted.error();
   }
   std::vector<std::string> statements;
@@ -244,7 +244,7 @@ Awaitable<void> DumpPump::Impl::begin_loading(Hand& hand, TableTask& table, std:
   update.low_uuid = table.low_uuid;
   update.schema_sql = create;
   const Result<void> stored =
-      co_await persist_fenced(hand, ledger->update_table_sql(table.table.source, update));
+      co_await store_table(hand, table, ledger->update_table_sql(table.row, update));
   if (!stored) co_return stored.error();
   table.row.state = TableState::kLoading;
   table.row.schema_sql = std::move(create);
@@ -365,8 +365,7 @@ Awaitable<bool> DumpPump::Impl::schema_still_same(Hand& hand, TableTask& table) 
 Awaitable<void> DumpPump::Impl::begin_anew(Hand& hand, TableTask& table) {
   note("table " + quoted_table(table.table.source) +
        " was altered while it was copied; its copy begins anew");
-  const Result<void> voided =
-      co_await persist_fenced(hand, ledger->void_chunks_sql(table.table.source));
+  const Result<void> voided = co_await persist_fenced(hand, ledger->void_chunks_sql(table.row));
   if (!voided) co_return voided.error();
   const Result<void> emptied = co_await empty_target(hand, table);
   if (!emptied) co_return emptied.error();
@@ -408,7 +407,7 @@ Awaitable<void> DumpPump::Impl::note_absence(Hand& hand, TableTask& table) {
   if (update.low.set.empty()) update.low.position = *end;
   update.high_position = *end;
   const Result<void> stored =
-      co_await persist_fenced(hand, ledger->update_table_sql(table.table.source, update));
+      co_await store_table(hand, table, ledger->update_table_sql(table.row, update));
   if (!stored) co_return stored.error();
   table.row.state = TableState::kLoaded;
   table.status.stage = TableStage::kLoaded;
@@ -438,7 +437,7 @@ Awaitable<bool> DumpPump::Impl::finish_table(Hand& hand, TableTask& table) {
   update.high_position = *high;
   update.schema_sql = table.row.schema_sql;
   const Result<void> stored =
-      co_await persist_fenced(hand, ledger->update_table_sql(table.table.source, update));
+      co_await store_table(hand, table, ledger->update_table_sql(table.row, update));
   if (!stored) co_return stored.error();
   table.row.state = TableState::kLoaded;
   table.status.stage = TableStage::kLoaded;

@@ -180,11 +180,9 @@ class Crashes(MoverScenario):
         mover.sync()
         self.check_equal([source], target)
 
-    @only_long
     def test_a_copy_through_lost_and_late_commits_into_tidb(self) -> None:
         self.copy_through_faults("tidb")
 
-    @only_long
     def test_a_copy_through_lost_and_late_commits_into_mysql(self) -> None:
         self.copy_through_faults("mysql80")
 
