@@ -42,6 +42,7 @@ struct RelayServerConfig {  // serves the relay logs to replicas, mysqlbinlog, h
   Security tls;
   std::vector<RelayUser> users;
   std::vector<RelayPort> ports;
+  bool semi_sync = false;  // followers may acknowledge
   [[nodiscard]] bool enabled() const { return listen.port != 0; }
 };
 
@@ -78,6 +79,8 @@ struct RelayConfig {
   RetainConfig retain;
   Compression compress_sealed = Compression::kNone;
   SyncMode sync = SyncMode::kGroup;
+  bool semi_sync = false;                 // acknowledge to sources what is synced
+  std::uint32_t semi_sync_followers = 0;  // and what so many followers have acknowledged
   ByteSize memory_budget{std::uint64_t{16} << 20U};
 };
 

@@ -108,7 +108,9 @@ const OptionTable<RelayServerConfig>& option_table(Tag<RelayServerConfig>) {
               "tls", "its certificate (none: one of its own making); ssl-ca: clients must have one")
           .field<&RelayServerConfig::users>("users", "who may read relay logs")
           .field<&RelayServerConfig::ports>(
-              "ports", "addresses of single sources, for clients that cannot say which they want");
+              "ports", "addresses of single sources, for clients that cannot say which they want")
+          .field<&RelayServerConfig::semi_sync>("semi-sync",
+                                                "offer semi-synchronous replication to followers");
   return kTable;
 }
 
@@ -161,6 +163,11 @@ const OptionTable<RelayConfig>& option_table(Tag<RelayConfig>) {
           .field<&RelayConfig::compress_sealed>("compress-sealed", "compress finished files")
           .field<&RelayConfig::sync>("sync",
                                      "group: one fdatasync covers what came during the last one")
+          .field<&RelayConfig::semi_sync>(
+              "semi-sync", "acknowledge to sources with semi-sync on; only what is synced")
+          .field<&RelayConfig::semi_sync_followers>(
+              "semi-sync-followers",
+              "acknowledge only what so many followers have acknowledged (relay-server.semi-sync)")
           .field<&RelayConfig::memory_budget>("memory-budget", "memory of one source's relay");
   return kTable;
 }

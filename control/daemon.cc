@@ -200,6 +200,8 @@ Result<void> Daemon::run_source(const conf::SourceConfig& source, StateFile stat
   runner_options.watcher = options_.watcher;
   runner_options.retain = options_.retain;
   runner_options.max_log_bytes = options_.max_log_bytes;
+  runner_options.semi_sync = options_.semi_sync;
+  runner_options.semi_sync_followers = options_.semi_sync_followers;
   if (!runner_options.retain.max_age && source.purge.expires.count() > 0) {
     runner_options.retain.max_age =
         std::chrono::duration_cast<std::chrono::seconds>(source.purge.expires);

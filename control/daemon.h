@@ -39,6 +39,8 @@ class Daemon {
     SourceWatcher* watcher = nullptr;  // outlives the daemon
     relay::RetainOptions retain;       // of every relay log
     std::uint64_t max_log_bytes = 0;   // of each relay log; 0: no cap
+    bool semi_sync = false;            // as relay::UpstreamOptions
+    std::uint32_t semi_sync_followers = 0;
   };
   explicit Daemon(Options options);
   ~Daemon();

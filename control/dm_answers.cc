@@ -406,6 +406,7 @@ json::object follower_object(const relay::Follower& one) {
     object["seen"] =
         std::chrono::duration_cast<std::chrono::seconds>(one.seen.time_since_epoch()).count();
   }
+  object["semiSync"] = one.semi_sync;
   object["sentBytes"] = one.sent_bytes;
   object["lagBytes"] = one.lag_bytes;
   object["lagTransactions"] = nullptr;
@@ -418,6 +419,8 @@ json::object relay_more_object(const SourceRunner::Status& status) {
   json::object object;
   object["state"] = relay::state_name(status.upstream.state);
   object["alarm"] = status.upstream.alarm;
+  object["semiSync"] = status.upstream.semi_sync;
+  object["acknowledgements"] = status.upstream.acknowledgements;
   json::array followers;
   for (const relay::Follower& one : status.followers) followers.push_back(follower_object(one));
   object["followers"] = std::move(followers);

@@ -140,6 +140,12 @@ Result<std::unique_ptr<RelayService>> RelayService::make(const conf::DaemonConfi
     return Error(Errc::kConfig, "relay.compress-sealed: this version keeps files as they are")
         .with_way_out("leave the key out, or set it to none");
   }
+  if (config.relay.semi_sync_followers > 0 &&
+      !(config.relay.semi_sync && config.relay_server.semi_sync)) {
+    return Error(Errc::kConfig,
+                 "relay.semi-sync-followers: needs relay.semi-sync and relay-server.semi-sync")
+        .with_way_out("set both to true, or leave it out");
+  }
   const bool hops = !config.hops.accept.empty() || !config.hops.dial.empty();
   if (!config.relay_server.enabled() && !hops) return service;
   relay::RelayServerOptions options;
@@ -149,6 +155,8 @@ Result<std::unique_ptr<RelayService>> RelayService::make(const conf::DaemonConfi
   }
   const auto hopping = read_hops(config.hops, access, options);
   if (!hopping) return hopping.error();
+  options.semi_sync = config.relay_server.semi_sync;
+  options.semi_sync_followers = config.relay.semi_sync_followers;
   options.log = [](const std::string& line) { spdlog::info("{}", line); };
   service->server_ = std::make_unique<relay::RelayServer>(std::move(options));
   if (const auto started = service->server_->start(); !started) {
@@ -190,6 +198,8 @@ Result<void> read_limits(const conf::RelayConfig& relay, const std::string& data
   if (retain.age.count() > 0) {
     options.retain.max_age = std::chrono::duration_cast<std::chrono::seconds>(retain.age);
   }
+  options.semi_sync = relay.semi_sync;
+  options.semi_sync_followers = relay.semi_sync_followers;
   options.retain.follower_bytes = retain.followers.bytes;
   options.retain.follower_absence =
       std::chrono::duration_cast<std::chrono::seconds>(retain.followers_absent);

@@ -60,6 +60,8 @@ relay::UpstreamOptions upstream_options(const SourceRunner::Options& options,
   upstream.start = options.start;
   upstream.retain = options.retain;
   upstream.max_log_bytes = options.max_log_bytes;
+  upstream.semi_sync = options.semi_sync;
+  upstream.semi_sync_needs_followers = options.semi_sync_followers > 0;
   upstream.seed = std::random_device()();
   const std::string source_id = options.source.source_id;
   upstream.log = [source_id](const std::string& line) { spdlog::info("{}: {}", source_id, line); };

@@ -7,7 +7,6 @@ namespace tiderelay::protocol {
 namespace {
 
 constexpr std::size_t kReportTextMaxBytes = 60;
-constexpr std::uint8_t kSemiSyncMagic = 0xef;
 
 // Some clients send NUL bytes for an empty name, or end a name with one.
 std::string without_nuls(std::string_view name) {

@@ -50,6 +50,7 @@ struct BinlogDumpGtid {
 [[nodiscard]] std::string encode(const BinlogDumpGtid& command);
 [[nodiscard]] Result<BinlogDumpGtid> decode_binlog_dump_gtid(ByteView packet);
 
+inline constexpr std::uint8_t kSemiSyncMagic = 0xef;
 // Semi-sync: 0xef, position 8, file name to the end. Sent with sequence id 0.
 [[nodiscard]] std::string encode_semi_sync_ack(std::uint64_t position, std::string_view file);
 

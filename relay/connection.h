@@ -110,6 +110,9 @@ class Connection {
   Awaitable<std::span<const Piece>> read_pieces();
 
   // COM_QUIT, then close(): the server does not count the connection as aborted.
+  // A packet with sequence id 0, beside a read; small, without a deadline. kUnsupported: the
+  // connection is compressed.
+  Awaitable<void> send_beside(std::string payload);
   Awaitable<void> quit();
 
  private:

@@ -34,6 +34,7 @@ struct FollowRequest {
   std::optional<protocol::MariaGtidList> mariadb_state;  // @slave_connect_state: start by GTID
   bool mariadb_until = false;
   bool skip_replication = false;
+  bool semi_sync = false;            // it acknowledges
   std::uint32_t client_version = 0;  // 80031; 0: it did not say
 
   [[nodiscard]] bool non_blocking() const;  // ends at the log's end

@@ -2,8 +2,10 @@
 #include "relay/dump_stream.h"
 
 #include <algorithm>
+#include <array>
 
 #include "protocol/capabilities.h"
+#include "protocol/command.h"
 #include "protocol/control_events.h"
 #include "protocol/gtid_event.h"
 #include "protocol/packet_writer.h"
@@ -75,6 +77,7 @@ void DumpStream::begin_file(const std::string& name) {
   block_ = ByteView();
   in_head_ = true;
   first_file_ = false;
+  asked_offset_ = 0;
 }
 
 Result<DumpStream::Step> DumpStream::next(std::uint64_t limit_bytes, bool ended) {
@@ -101,6 +104,11 @@ Result<DumpStream::Step> DumpStream::advance(std::uint64_t limit_bytes, bool end
       put(there.first(count));
       body_left_ -= count;
       offset_ += count;
+      if (body_left_ == 0 && asking_) {
+        sequence_ = 1;  // the acknowledgement has id 0
+        asking_ = false;
+        asked_offset_ = offset_;
+      }
       if (body_left_ == 0) continue;
       wanted_ = 1;
     } else if (offset_ >= limit_bytes) {
@@ -249,9 +257,9 @@ Result<bool> DumpStream::take_event(std::uint64_t limit_bytes) {
   if (skipped_any_) end_skipping();
   if (header.timestamp_seconds != 0) timestamp_ = header.timestamp_seconds;
   ++events_;
-  open_packet(1 + std::uint64_t{size});
-  const std::byte ok{0};
-  put(ByteView(&ok, 1));
+  asking_ = request_.semi_sync && offset_ + size == limit_bytes;
+  unasked_ = !asking_;
+  open_event(size, asking_);
   body_left_ = size;
   return true;
 }
@@ -296,10 +304,16 @@ void DumpStream::end_skipping() {
 // ---- packets
 
 void DumpStream::put_event(std::string_view event) {
-  open_packet(1 + event.size());
-  const std::byte ok{0};
-  put(ByteView(&ok, 1));
+  open_event(event.size(), false);
   put(as_bytes(event));
+}
+
+void DumpStream::open_event(std::uint64_t event_bytes, bool asks) {
+  const std::array before{std::byte{0}, std::byte{protocol::kSemiSyncMagic},
+                          asks ? std::byte{1} : std::byte{0}};
+  const std::size_t count = request_.semi_sync ? before.size() : 1;
+  open_packet(count + event_bytes);
+  put(ByteView(before).first(count));
 }
 
 void DumpStream::open_packet(std::uint64_t payload_bytes) {
@@ -334,7 +348,9 @@ std::string DumpStream::framed_heartbeat() {
       v2 ? protocol::encode_heartbeat_v2(server_id_, file_, offset_, checksum_)
          : protocol::encode_heartbeat(server_id_, file_, offset_, checksum_);
   std::string framed;
-  protocol::append_packet(framed, sequence_, std::string(1, '\0') + event);
+  std::string payload(1, '\0');
+  if (request_.semi_sync) ByteWriter(payload).u8(protocol::kSemiSyncMagic).u8(0);
+  protocol::append_packet(framed, sequence_, payload + event);
   return framed;
 }
 

@@ -50,6 +50,11 @@ class DumpStream {
   [[nodiscard]] std::uint32_t timestamp_seconds() const { return timestamp_; }  // of the last event
   [[nodiscard]] std::uint64_t events() const { return events_; }
 
+  // Semi-sync: the last event before the limit is to be acknowledged: the limit is always the end
+  // of a transaction. Nothing that was sent lies behind the place that was asked for last.
+  [[nodiscard]] bool all_asked() const { return !unasked_; }
+  [[nodiscard]] std::uint64_t asked_offset_bytes() const { return asked_offset_; }  // 0: none yet
+
   void release_memory() { std::string().swap(out_); }  // REQUIRES: next() said kWait
 
   // One packet, framed. Empty: the position does not fit into what this follower understands.
@@ -71,6 +76,7 @@ class DumpStream {
   [[nodiscard]] bool have(std::size_t count, std::uint64_t limit_bytes);
   [[nodiscard]] ByteView at_offset() const;
   void put_event(std::string_view event);
+  void open_event(std::uint64_t event_bytes, bool asks);
   void open_packet(std::uint64_t payload_bytes);
   void open_frame();
   void put(ByteView bytes);
@@ -102,6 +108,10 @@ class DumpStream {
   bool skipping_ = false;     // inside a group that the follower has
   bool skipped_any_ = false;  // and it has not been told
   std::map<std::uint32_t, protocol::MariaGtid> maria_waits_;  // domains whose place is not reached
+
+  bool unasked_ = false;  // an event was sent that nobody has asked to acknowledge
+  bool asking_ = false;   // the event in progress asks
+  std::uint64_t asked_offset_ = 0;
 
   std::string out_;
   bool out_given_ = false;

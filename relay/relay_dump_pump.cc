@@ -9,6 +9,7 @@ namespace {
 constexpr std::size_t kBlockBytes = 256 * 1024;
 constexpr std::size_t kKeptBytes = 16 * 1024;  // of buffers, while a follower waits
 constexpr std::size_t kWatchBytes = 512;
+constexpr std::size_t kAckMaxBytes = 600;  // 9 bytes and a file's name
 
 constexpr const char* kReplaced =
     "A slave with the same server_uuid/server_id as this slave has connected to the master";
@@ -170,6 +171,7 @@ Awaitable<void> RelayServer::Impl::dump(ClientPointer client, FollowRequest requ
     const std::lock_guard lock(mutex);
     client->facts.server_id = request.server_id;
     client->facts.uuid = request.replica_uuid;
+    client->facts.semi_sync = request.semi_sync;
   }
   end_older_dump(*client);
   const std::shared_ptr<ServedSource> source = client->source;
@@ -182,6 +184,10 @@ Awaitable<void> RelayServer::Impl::dump(ClientPointer client, FollowRequest requ
   if (!planned) co_return planned.error();
   Result<void> ended = Result<void>();
   if (*start) {
+    {
+      const std::lock_guard lock(mutex);
+      client->facts.sent = (*start)->file.begin;
+    }
     spawn(loop.executor(), "relay client", watch(client));
     client->transport->wait_at_most(options.write_time);
     ended = co_await stream(client, std::move(request), **start);
@@ -201,6 +207,10 @@ void RelayServer::Impl::note_progress(RelayClient& client, const DumpStream& dum
   client.facts.file = dump.file_name();
   client.facts.sent = begin;
   client.facts.sent.offset_bytes = dump.offset_bytes();
+  if (dump.asked_offset_bytes() != 0) {
+    client.asked = begin;
+    client.asked.offset_bytes = dump.asked_offset_bytes();
+  }
   client.facts.sent_bytes += sent_bytes;
   client.facts.sent_events = dump.events();
   client.facts.last_event_seconds = dump.timestamp_seconds();
@@ -249,6 +259,7 @@ Awaitable<void> RelayServer::Impl::stream(ClientPointer client, FollowRequest re
       co_return last;
     }
     if (step->kind == Kind::kWait) {
+      if (request.semi_sync) note_rest(*client, dump, blocks.info().begin);
       dump.release_memory();
       blocks.release_memory();
       if (period.count() == 0) {
@@ -275,12 +286,73 @@ Awaitable<void> RelayServer::Impl::stream(ClientPointer client, FollowRequest re
   co_return sent ? reason.as(Errc::kStopped) : sent.error();
 }
 
-// What a follower says during a dump is COM_QUIT, or nothing.
+// What a follower says during a dump is COM_QUIT or, when it is semi-sync, acknowledgements.
 asio::awaitable<void> RelayServer::Impl::watch(ClientPointer client) {
   std::vector<std::byte> buffer(kWatchBytes);
-  const Result<std::size_t> got = co_await client->transport->read_whenever(buffer);
-  (void)got;
+  protocol::PacketLimits limits;
+  limits.buffer_bytes = 4096;
+  limits.whole_bytes = kAckMaxBytes;
+  limits.max_packet_bytes = kAckMaxBytes;
+  protocol::PacketReader reader(limits);
+  reader.check_sequence(false);
+  for (;;) {
+    const Result<std::size_t> got = co_await client->transport->read_whenever(buffer);
+    if (!got || !client->facts.semi_sync) break;
+    reader.feed(ByteView(buffer).first(*got));
+    if (!take_acks(*client, reader)) break;
+  }
   cut(*client);
+}
+
+// false: this is no acknowledgement.
+bool RelayServer::Impl::take_acks(RelayClient& client, protocol::PacketReader& reader) {
+  for (;;) {
+    const auto packet = reader.next_packet();
+    if (!packet) return false;
+    if (!*packet) return true;
+    ByteReader fields(**packet);
+    const bool ack = fields.u8() == protocol::kSemiSyncMagic;
+    const std::uint64_t offset_bytes = fields.u64();
+    const std::string file(as_text(fields.rest()));
+    const auto name = parse_numbered_name(file);
+    if (!ack || !fields.ok() || !name) return false;
+    LogPosition place;
+    place.generation = client.facts.sent.generation;  // a dump stays in one
+    place.file = name->number;
+    place.offset_bytes = offset_bytes;
+    note_ack(client, place);
+  }
+}
+
+// The dump has come to rest. What lies between the last place that was asked for and here the
+// follower had before.
+void RelayServer::Impl::note_rest(RelayClient& client, const DumpStream& dump,
+                                  const LogPosition& begin) {
+  LogPosition here = begin;
+  here.offset_bytes = dump.offset_bytes();
+  if (!dump.all_asked()) return;
+  client.has = here;
+  const bool answered = client.asked.generation == 0 || client.facts.acknowledged >= client.asked;
+  if (answered) note_ack(client, client.has);
+}
+
+void RelayServer::Impl::note_ack(RelayClient& client, const LogPosition& place) {
+  std::vector<LogPosition> reached;
+  {
+    const std::lock_guard lock(mutex);
+    LogPosition& acknowledged = client.facts.acknowledged;
+    const LogPosition end = client.source->log->end().get().position;
+    acknowledged = std::max(acknowledged, std::min(place, end));
+    const bool all = client.asked.generation != 0 && acknowledged >= client.asked;
+    if (all) acknowledged = std::max(acknowledged, client.has);
+    for (const auto& [id, other] : clients) {
+      if (other->source == client.source) reached.push_back(other->facts.acknowledged);
+    }
+  }
+  std::ranges::sort(reached, std::greater<>());
+  const std::size_t needed = std::max(options.semi_sync_followers, 1U);
+  if (reached.size() < needed || reached[needed - 1].generation == 0) return;
+  client.source->log->acknowledged().advance(reached[needed - 1], nullptr, 0);
 }
 
 }  // namespace tiderelay::relay

@@ -42,6 +42,8 @@ class RelayLog {
 
   // From any thread.
   [[nodiscard]] LogEnd& end() { return end_; }
+  // What enough followers have acknowledged: set by the relay server.
+  [[nodiscard]] LogEnd& acknowledged() { return acknowledged_; }
   [[nodiscard]] LogCatalog& catalog() { return *catalog_; }
   [[nodiscard]] UpstreamRecord& upstream() { return upstream_; }
   [[nodiscard]] std::string relay_folder() const { return catalog_->relay_folder(); }
@@ -72,6 +74,7 @@ class RelayLog {
   std::unique_ptr<LogCatalog> catalog_;
   UpstreamRecord upstream_;
   LogEnd end_;
+  LogEnd acknowledged_;
   std::unique_ptr<LogWriter> writer_;
   std::vector<std::string> findings_;
 };

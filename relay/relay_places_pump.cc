@@ -18,7 +18,8 @@ void drop_arrived(RelayClient& client, std::chrono::steady_clock::time_point now
     const BegunFile& later = client.begun[1];
     const bool far = client.facts.sent_bytes - later.sent_bytes >= kArrivedBytes;
     const bool quiet = now - later.at >= kArrivedTime && client.transport->all_arrived();
-    if (!far && !quiet) return;
+    const bool acknowledged = client.facts.acknowledged >= later.begin;
+    if (!far && !quiet && !acknowledged) return;
     client.begun.pop_front();
   }
 }

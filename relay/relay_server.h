@@ -74,6 +74,8 @@ struct RelayServerOptions {
   std::size_t max_logins = 1000;                 // at once; above, the oldest one is cut
   std::size_t max_connections = 10'000;
   std::chrono::milliseconds write_time{600'000};  // a follower that takes nothing for so long
+  bool semi_sync = false;                         // followers may acknowledge
+  std::uint32_t semi_sync_followers = 1;          // that have to, for RelayLog::acknowledged()
   std::function<void(const std::string& line)> log;
 };
 

@@ -54,6 +54,8 @@ struct RelayClient {
   bool writing = false;
   bool keeps_place = false;     // it has registered and waits at the end: what it needs is kept
   std::deque<BegunFile> begun;  // the first one is needed
+  LogPosition asked;            // semi-sync: up to here the follower was asked to acknowledge
+  LogPosition has;              // what it has when it acknowledged that
   Follower facts;               // under Impl::mutex
 };
 using ClientPointer = std::shared_ptr<RelayClient>;
@@ -80,6 +82,9 @@ struct RelayServer::Impl final : FollowerBoard {
   void note_progress(RelayClient& client, const DumpStream& dump, LogPosition begin,
                      std::size_t sent_bytes);
   asio::awaitable<void> watch(ClientPointer client);
+  [[nodiscard]] bool take_acks(RelayClient& client, protocol::PacketReader& reader);
+  void note_ack(RelayClient& client, const LogPosition& place);
+  void note_rest(RelayClient& client, const DumpStream& dump, const LogPosition& begin);
   asio::awaitable<void> keep_places();
   void begin_place(RelayClient& client, const LogFile& file);
   void note_places();

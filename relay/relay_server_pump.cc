@@ -316,6 +316,7 @@ Awaitable<void> RelayServer::Impl::talk(ClientPointer client) {
   sql.peer = client->transport->peer();
   sql.source_id = client->source->id;
   sql.schema = who.schema;
+  sql.semi_sync_offered = options.semi_sync;
   {
     const std::lock_guard lock(mutex);
     client->facts.user = who.user;

@@ -233,6 +233,8 @@ ReplicaSession::Step ReplicaSession::begin_dump() {
   }
   request_.mariadb_until = !variable("slave_until_gtid", "slave_until_gtid").value_or("").empty();
   request_.skip_replication = session_.skip_replication;
+  request_.semi_sync = session_.semi_sync_offered &&
+                       to_number(variable("rpl_semi_sync_replica", "rpl_semi_sync_slave")) != 0;
   request_.client_version = client_version_;
   Step step;
   step.kind = Kind::kDump;

@@ -252,7 +252,10 @@ std::optional<std::string> SqlAnswers::find_variable(const std::string& name) co
   }
   if (maria && name == "gtid_binlog_state") return executed ? executed->text() : "";
   if (maria && name == "gtid_slave_pos") return "";
-  if (name.starts_with("rpl_semi_sync_")) return std::nullopt;  // not offered
+  if (name == "rpl_semi_sync_source_enabled" || name == "rpl_semi_sync_master_enabled") {
+    return session_.semi_sync_offered ? std::optional<std::string>("ON") : std::nullopt;
+  }
+  if (name.starts_with("rpl_semi_sync_")) return std::nullopt;
   const auto variables = log_.upstream().get();
   if (!variables) return std::nullopt;
   const auto found = variables->find(name);
@@ -264,9 +267,15 @@ Result<SqlAnswers::Value> SqlAnswers::system_variable(const std::string& name) c
   const std::optional<std::string> value = find_variable(name);
   if (!value) return unknown_variable(name);
   // SELECT shows ON and OFF of true booleans as 1 and 0; gtid_mode and the like are words.
-  static constexpr std::string_view kBooleans[] = {
-      "log_bin",           "autocommit",          "read_only",       "innodb_read_only",
-      "log_slave_updates", "log_replica_updates", "gtid_strict_mode"};
+  static constexpr std::string_view kBooleans[] = {"log_bin",
+                                                   "autocommit",
+                                                   "read_only",
+                                                   "innodb_read_only",
+                                                   "log_slave_updates",
+                                                   "log_replica_updates",
+                                                   "gtid_strict_mode",
+                                                   "rpl_semi_sync_source_enabled",
+                                                   "rpl_semi_sync_master_enabled"};
   const bool boolean =
       std::find(std::begin(kBooleans), std::end(kBooleans), name) != std::end(kBooleans);
   if (boolean && (*value == "ON" || *value == "OFF")) return Value(*value == "ON" ? "1" : "0");
@@ -281,6 +290,9 @@ ServerVariables SqlAnswers::all_variables() const {
     if (auto value = find_variable(name)) all[name] = std::move(*value);
   }
   std::erase_if(all, [](const auto& row) { return row.first.starts_with("rpl_semi_sync_"); });
+  for (const char* name : {"rpl_semi_sync_source_enabled", "rpl_semi_sync_master_enabled"}) {
+    if (auto value = find_variable(name)) all[name] = std::move(*value);
+  }
   return all;
 }
 

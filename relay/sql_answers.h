@@ -38,6 +38,8 @@ struct Follower {
   LogPosition sent;
   std::uint64_t sent_bytes = 0;
   std::uint64_t sent_events = 0;
+  bool semi_sync = false;
+  LogPosition acknowledged;  // by a semi-sync follower
   std::uint64_t lag_bytes = 0;
   std::optional<std::uint64_t> lag_transactions;  // nothing: not known
   double lag_seconds = 0;                // how long what it lacks has been in the relay log
@@ -66,6 +68,7 @@ struct SqlSession {
   std::string schema;
   std::map<std::string, std::optional<std::string>> variables;  // @name; lower case
   bool skip_replication = false;
+  bool semi_sync_offered = false;
 };
 
 class SqlAnswers {

@@ -4,6 +4,7 @@
 
 #include "protocol/capabilities.h"
 #include "protocol/command.h"
+#include "protocol/packet_writer.h"
 #include "relay/connection_impl.h"
 
 namespace tiderelay::relay {
@@ -235,6 +236,16 @@ Awaitable<std::span<const Connection::Piece>> Connection::read_pieces() {
     const Result<void> filled = co_await impl.fill();
     if (!filled) co_return filled.error();
   }
+}
+
+Awaitable<void> Connection::send_beside(std::string payload) {
+  if (!impl_->ready) co_return impl_->not_open();
+  if (impl_->compressor) co_return Error(Errc::kUnsupported, "semi-sync over compression");
+  std::string framed;
+  std::uint8_t sequence = 0;
+  protocol::append_packet(framed, sequence, payload);
+  const Result<void> sent = co_await impl_->transport->write_whenever(as_bytes(framed));
+  co_return sent;
 }
 
 Awaitable<void> Connection::quit() {

@@ -332,6 +332,25 @@ Awaitable<void> Transport::write(ByteView first, ByteView second) {
   co_return Result<void>();
 }
 
+Awaitable<void> Transport::write_whenever(ByteView bytes) {
+  const auto state = state_;
+  while (!bytes.empty()) {
+    error_code failed;
+    std::size_t count = 0;
+    const asio::const_buffer buffer(bytes.data(), bytes.size());
+    if (state->tls) {
+      count = co_await state->tls->async_write_some(
+          buffer, asio::redirect_error(asio::use_awaitable, failed));
+    } else {
+      count = co_await state->socket.async_write_some(
+          buffer, asio::redirect_error(asio::use_awaitable, failed));
+    }
+    if (failed || state->closed) co_return state->failure("writing", failed);
+    bytes = bytes.subspan(count);
+  }
+  co_return Result<void>();
+}
+
 bool Transport::all_arrived() const {
   int unacknowledged = 0;
   return state_->socket.is_open() &&

@@ -39,6 +39,8 @@ class Transport {
       std::span<std::byte> into);  // 0 bytes never; the end is an error
   // The same without a deadline, beside a write().
   Awaitable<std::size_t> read_whenever(std::span<std::byte> into);
+  // Without a deadline, beside a read_some().
+  Awaitable<void> write_whenever(ByteView bytes);
   // Both, in this order; they must live until the end.
   Awaitable<void> write(ByteView first, ByteView second);
 

@@ -38,10 +38,12 @@ UpstreamPump::~UpstreamPump() { CHECK(impl_->coroutines == 0, "stop() it, then r
 void UpstreamPump::start() {
   CHECK(!impl_->started, "a pump is started once");
   impl_->started = true;
-  impl_->coroutines = 3;
+  impl_->coroutines = 4;
+  impl_->acknowledged_token = impl_->log.acknowledged().subscribe(impl_->ack_due.remote());
   spawn(impl_->loop, "upstream", impl_->run());
   spawn(impl_->loop, "upstream sync", impl_->sync_loop());
   spawn(impl_->loop, "upstream purge", impl_->purge_loop());
+  spawn(impl_->loop, "upstream acks", impl_->ack_loop());
 }
 
 // Say so, then wake whatever run() may be waiting for: it sees `stopping` and returns by itself.
@@ -98,6 +100,8 @@ asio::awaitable<void> UpstreamPump::Impl::run() {
   if (!settled) say("not everything could be synced at the end: " + settled.error().text());
   receiving_ended = true;
   sync_wanted.notify();
+  log.acknowledged().unsubscribe(acknowledged_token);
+  ack_due.notify();
   set_state(UpstreamState::kEnded);
   --coroutines;
 }
@@ -111,7 +115,8 @@ Awaitable<void> UpstreamPump::Impl::stream_once() {
   set_state(UpstreamState::kConnecting);
   ConnectOptions connect = options.connect;
   connect.io_timeout = options.dead_after;
-  session = std::make_unique<UpstreamSession>(loop, connect);
+  session = std::make_shared<UpstreamSession>(loop, connect);
+  asked.clear();
   const Result<UpstreamFacts> facts = co_await session->open(options.server_id);
   if (!facts) co_return facts.error();
   if (const auto noted = log.upstream().set(facts->variables); !noted) co_return noted.error();
@@ -134,6 +139,7 @@ Awaitable<void> UpstreamPump::Impl::stream_once() {
   request.replica_uuid = options.replica_uuid;
   request.report_host = options.report_host;
   request.heartbeat = options.dead_after / 3;
+  request.semi_sync = options.semi_sync;
   overlap = OverlapCheck();
   pending_file.clear();
   pending_generation.reset();
@@ -153,7 +159,11 @@ Awaitable<void> UpstreamPump::Impl::stream_once() {
   say(fmt::format("receiving {} from {} on from server {} ({})", request.file, request.begin_bytes,
                   facts->server_uuid, facts->version));
   streaming_since = Clock::now();
-  UpstreamStream stream(request.file, request.begin_bytes, *announced);
+  {
+    const std::lock_guard lock(mutex);
+    status.semi_sync = session->semi_sync();
+  }
+  UpstreamStream stream(request.file, request.begin_bytes, *announced, session->semi_sync());
   const Result<void> ended = co_await receive(*session, stream);
   co_return ended;
 }
@@ -217,10 +227,13 @@ Awaitable<void> UpstreamPump::Impl::receive(UpstreamSession& from, UpstreamStrea
           step->kind == UpstreamStream::Kind::kBytes && (pending_file.empty() || !step->first);
       if (plain) {
         if (const auto stored = store(*step); !stored) co_return stored.error();
+        if (step->last && stream.wants_acknowledgement()) note_asked(stream);
         continue;
       }
+      const bool ends = step->kind == UpstreamStream::Kind::kBytes && step->last;
       const Result<void> taken = co_await take_step(std::move(*step));
       if (!taken) co_return taken.error();
+      if (ends && stream.wants_acknowledgement()) note_asked(stream);
     }
     kick();
     if (failures > 0 && Clock::now() - streaming_since > options.retry_at_most) failures = 0;
@@ -344,6 +357,7 @@ asio::awaitable<void> UpstreamPump::Impl::sync_loop() {
     writer.finish_sync(**job);
     publish();
     sync_done.notify();
+    ack_due.notify();
   }
   --coroutines;
 }

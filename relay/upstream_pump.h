@@ -43,6 +43,9 @@ struct UpstreamOptions {
   // Stop receiving above so many bytes of ended files, or below so much free space. 0: no limit.
   std::uint64_t max_log_bytes = 0;
   std::uint64_t min_free_bytes = 256U << 20;
+  // Acknowledge to a semi-sync source what is synced; also only what RelayLog::acknowledged() has.
+  bool semi_sync = false;
+  bool semi_sync_needs_followers = false;
   std::uint64_t seed = 0;  // of the jitter
   // Ends the process. Without one: a line on stderr, then _exit.
   std::function<void(const Error&)> on_fatal;
@@ -72,6 +75,8 @@ struct UpstreamStatus {
   std::uint64_t received_bytes = 0;  // since the start of the process
   std::uint64_t received_events = 0;
   std::uint64_t connects = 0;
+  bool semi_sync = false;                             // the source waits for us
+  std::uint64_t acknowledgements = 0;                 // sent to it
   std::uint32_t timestamp_seconds = 0;                // of the last event received
   std::chrono::system_clock::time_point last_packet;  // heartbeats count
   std::string gtids;                                  // received and synced

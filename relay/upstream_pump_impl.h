@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <deque>
 #include <mutex>
 #include <random>
 
@@ -21,6 +22,11 @@ inline constexpr const char* kFlappingWayOut =
     "this happened several times within minutes: two servers may answer at this address in turn; "
     "connect to one of them";
 
+struct AskedAck {  // a place that the source waits to have acknowledged
+  LogPosition place;
+  std::string file;
+};
+
 struct UpstreamPump::Impl {
   Impl(asio::any_io_executor on, RelayLog& relay_log, UpstreamOptions given)
       : loop(on),
@@ -31,11 +37,16 @@ struct UpstreamPump::Impl {
         sync_wanted(on),
         sync_done(on),
         woken(on),
-        purge_timer(on) {}
+        purge_timer(on),
+        ack_due(on) {}
 
   asio::awaitable<void> run();
   asio::awaitable<void> sync_loop();
   asio::awaitable<void> purge_loop();
+  asio::awaitable<void> ack_loop();
+  Awaitable<void> acknowledge(std::shared_ptr<UpstreamSession> to, AskedAck asked_for);
+  void note_asked(const UpstreamStream& stream);
+  [[nodiscard]] std::optional<AskedAck> take_due_ack();
   Awaitable<void> stream_once();
   Awaitable<StartPlan> make_plan(UpstreamSession& session, const UpstreamFacts& facts);
   Awaitable<void> receive(UpstreamSession& session, UpstreamStream& stream);
@@ -74,12 +85,15 @@ struct UpstreamPump::Impl {
   Signal sync_done;       // run() waits
   Signal woken;           // run() waits: stop() and retry()
   Signal purge_timer;     // purge_loop waits
+  Signal ack_due;         // ack_loop waits
   bool started = false;
   bool stopping = false;
   bool receiving_ended = false;
   int coroutines = 0;
 
-  std::unique_ptr<UpstreamSession> session;
+  std::shared_ptr<UpstreamSession> session;  // ack_loop may hold it for longer
+  std::deque<AskedAck> asked;                // ascending
+  LogEnd::Token acknowledged_token = 0;
   bool broken = false;  // a write or sync failed: nothing more is written
   std::optional<Error> storage_full;
   std::optional<StartPlan> plan_override;  // decided when the overlap differed

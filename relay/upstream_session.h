@@ -22,6 +22,7 @@ struct DumpRequest {
   std::string replica_uuid;
   std::string report_host;
   std::chrono::milliseconds heartbeat{10'000};
+  bool semi_sync = false;  // if the server has it on
 };
 
 class UpstreamSession {
@@ -42,6 +43,11 @@ class UpstreamSession {
                                                     DumpRequest request);
   Awaitable<std::span<const Connection::Piece>> pieces() { return connection_.read_pieces(); }
 
+  // Behind begin_dump(): the server sends as a semi-sync source.
+  [[nodiscard]] bool semi_sync() const { return semi_sync_; }
+  // Beside pieces(), from the same loop.
+  Awaitable<void> acknowledge(std::string file, std::uint64_t position);
+
   // The server can be asked for offsets above 4 GiB: COM_BINLOG_DUMP has 4 bytes for them.
   [[nodiscard]] static bool takes_big_offsets(const UpstreamFacts& facts) {
     return facts.dialect == protocol::Dialect::kMysql && facts.gtid_mode == "ON";
@@ -53,7 +59,10 @@ class UpstreamSession {
   Awaitable<StatementResult> ask(std::string sql);
   Awaitable<void> tell(std::string sql, bool may_be_unknown);
 
+  Awaitable<void> ask_for_semi_sync();
+
   Connection connection_;
+  bool semi_sync_ = false;
 };
 
 }  // namespace tiderelay::relay

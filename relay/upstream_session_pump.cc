@@ -126,6 +126,10 @@ Awaitable<protocol::ChecksumAlgorithm> UpstreamSession::begin_dump(const Upstrea
             : fmt::format("SET @slave_uuid = '{0}', @replica_uuid = '{0}'", request.replica_uuid);
   const Result<void> introduced = co_await tell(who, false);
   if (!introduced) co_return introduced.error();
+  if (request.semi_sync) {
+    const Result<void> asked = co_await ask_for_semi_sync();
+    if (!asked) co_return asked.error();
+  }
   protocol::RegisterReplica registration;
   registration.server_id = request.server_id;
   registration.host = request.report_host;
@@ -137,6 +141,29 @@ Awaitable<protocol::ChecksumAlgorithm> UpstreamSession::begin_dump(const Upstrea
   const Result<void> sent = co_await connection_.send_command(dump_command(facts, request));
   if (!sent) co_return sent.error();
   co_return announced;
+}
+
+// A server whose semi-sync is off stays asynchronous until the next connection.
+Awaitable<void> UpstreamSession::ask_for_semi_sync() {
+  for (const char* const role : {"source", "master"}) {
+    const Result<StatementResult> answer =
+        co_await connection_.execute(fmt::format("SELECT @@global.rpl_semi_sync_{}_enabled", role));
+    if (!answer && answer.error().server_code() == kUnknownVariable) continue;
+    if (!answer) co_return explain_upstream_error(answer.error(), connection_.options().user);
+    const std::string value = first_value(*answer);
+    semi_sync_ = value == "1" || value == "ON";
+    break;
+  }
+  if (!semi_sync_) co_return Result<void>();
+  const Result<void> told =
+      co_await tell("SET @rpl_semi_sync_replica = 1, @rpl_semi_sync_slave = 1", false);
+  co_return told;
+}
+
+Awaitable<void> UpstreamSession::acknowledge(std::string file, std::uint64_t position) {
+  const Result<void> sent =
+      co_await connection_.send_beside(protocol::encode_semi_sync_ack(position, file));
+  co_return sent;
 }
 
 }  // namespace tiderelay::relay

@@ -1,6 +1,7 @@
 // relay/upstream_stream.cc: which packets are part of the file.
 #include "relay/upstream_stream.h"
 
+#include "protocol/command.h"
 #include "protocol/control_events.h"
 #include "protocol/format_description.h"
 #include "protocol/response.h"
@@ -17,16 +18,21 @@ Result<UpstreamStream::Step> UpstreamStream::feed(const protocol::PacketPiece& p
     step.kind = Kind::kBytes;
     step.bytes = piece.bytes;
     step.last = piece.last;
+    position_ += piece.bytes.size();
     return step;
   }
+  wanted_ = false;
   if (protocol::is_error(piece.bytes)) return protocol::decode_error(piece.bytes);
   if (protocol::is_eof(piece.bytes)) {
     return Error(Errc::kConnection, "the upstream ended the dump (killed or shutting down)");
   }
-  if (piece.bytes.size() < 1 + kEventHeaderBytes || piece.bytes.front() != std::byte{0}) {
-    return Error(Errc::kCorrupt, "a packet of the dump is no event");
-  }
-  return begin_event(piece.bytes.subspan(1), piece.last);
+  const std::size_t before = semi_sync_ ? 3 : 1;
+  const bool event = piece.bytes.size() >= before + kEventHeaderBytes &&
+                     piece.bytes.front() == std::byte{0} &&
+                     (!semi_sync_ || piece.bytes[1] == std::byte{protocol::kSemiSyncMagic});
+  if (!event) return Error(Errc::kCorrupt, "a packet of the dump is no event");
+  wanted_ = semi_sync_ && piece.bytes[2] != std::byte{0};
+  return begin_event(piece.bytes.subspan(before), piece.last);
 }
 
 Result<UpstreamStream::Step> UpstreamStream::begin_event(ByteView event, bool last) {
@@ -49,6 +55,7 @@ Result<UpstreamStream::Step> UpstreamStream::begin_event(ByteView event, bool la
   storing_ = *stored;
   if (!storing_) return step;
   if (header.timestamp_seconds != 0) timestamp_seconds_ = header.timestamp_seconds;
+  position_ += event.size();
   step.kind = Kind::kBytes;
   step.bytes = event;
   step.first = true;
@@ -85,6 +92,7 @@ Result<UpstreamStream::Step> UpstreamStream::take_rotate(ByteView event) {
   if (rotate->file == file_) return step;
   file_ = std::string(rotate->file);
   inside_file_ = rotate->position > 4;
+  position_ = rotate->position;
   step.kind = Kind::kFile;
   step.file = file_;
   step.position = rotate->position;

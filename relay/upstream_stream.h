@@ -5,6 +5,7 @@
 // Out:    one Step for each: bytes of the file, the name of the next file, a heartbeat, nothing.
 // Stored is what lies in the upstream's file; artificial events, heartbeats and the
 // FORMAT_DESCRIPTION that opens a stream in the middle of a file do not.
+// Semi-sync: every packet has two bytes more, 0xef and whether the event is to be acknowledged.
 // Errors: kServer for an ERR packet, kConnection for the end of the stream, kCorrupt for packets
 // that are no events. Source: MySQL sql/rpl_binlog_sender.cc; MariaDB sql/sql_repl.cc,
 // send_format_descriptor_event.
@@ -33,12 +34,20 @@ class UpstreamStream {
   };
 
   // Asked for: `file` from `begin_bytes` on. announced: the checksums that the server said it uses.
-  UpstreamStream(std::string file, std::uint64_t begin_bytes, protocol::ChecksumAlgorithm announced)
-      : file_(std::move(file)), inside_file_(begin_bytes > 4), checksum_(announced) {}
+  UpstreamStream(std::string file, std::uint64_t begin_bytes, protocol::ChecksumAlgorithm announced,
+                 bool semi_sync = false)
+      : file_(std::move(file)),
+        semi_sync_(semi_sync),
+        inside_file_(begin_bytes > 4),
+        position_(begin_bytes),
+        checksum_(announced) {}
 
   [[nodiscard]] Result<Step> feed(const protocol::PacketPiece& piece);
 
   [[nodiscard]] const std::string& file() const { return file_; }
+  // Of the event that was fed last: it is to be acknowledged, and it ends here.
+  [[nodiscard]] bool wants_acknowledgement() const { return wanted_; }
+  [[nodiscard]] std::uint64_t position() const { return position_; }
   // Seconds since 1970 of the last stored event; 0: none yet.
   [[nodiscard]] std::uint32_t timestamp_seconds() const { return timestamp_seconds_; }
 
@@ -50,7 +59,10 @@ class UpstreamStream {
   [[nodiscard]] Result<protocol::EventView> open_as_sent(ByteView event) const;
 
   std::string file_;
-  bool inside_file_;  // the stream began, or will begin, in the middle of the file
+  const bool semi_sync_;
+  bool wanted_ = false;
+  bool inside_file_;        // the stream began, or will begin, in the middle of the file
+  std::uint64_t position_;  // behind the stored bytes, in the file
   protocol::ChecksumAlgorithm checksum_;
   bool storing_ = false;
   std::uint32_t timestamp_seconds_ = 0;
