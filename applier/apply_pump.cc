@@ -87,6 +87,13 @@ struct ApplyPump::Impl {
   std::vector<TableName> copy_again;
   std::size_t running = 0;
   relay::LogPosition saved_low_water;
+  // A statement in front of its transaction's rows: once the low-water mark is behind it, the
+  // definitions are stored with the mark.
+  struct OpenStatement {
+    relay::LogPosition end;
+    std::string forget_sql;
+  };
+  std::optional<OpenStatement> open_statement;
   const AppliedSet begun_with;  // up to the low-water mark when the pump was made
   std::chrono::steady_clock::time_point fence_seen = std::chrono::steady_clock::now();
   ApplyStatus counters;  // of the loop's thread
@@ -243,7 +250,9 @@ Awaitable<void> ApplyPump::Impl::run_statement(DdlEvent statement) {
 Awaitable<void> ApplyPump::Impl::run_drained(DdlEvent statement) {
   StatementRunner runner(coordinator, selection, schemas, options.worker.scope,
                          options.source_time_zone);
-  std::string low_position = log.catalog().text(statement.end);
+  const relay::LogPosition end = statement.end;
+  const bool completes = statement.completes;
+  std::string low_position = log.catalog().text(end);
   AppliedSet low_set = planner.low_water().set;
   if (options.planner.keep_low_set) low_set.add(statement.id);
   const std::string text = statement.sql;
@@ -262,6 +271,8 @@ Awaitable<void> ApplyPump::Impl::run_drained(DdlEvent statement) {
   for (const std::string& note : outcome->notes) {
     if (counters.notes.size() < kNotesMax) counters.notes.push_back(note);
   }
+  open_statement.reset();
+  if (!completes) open_statement = OpenStatement{end, runner.forget_sql()};
   source.forget_bindings();
   ++counters.statements;
   co_return Result<void>();
@@ -439,9 +450,15 @@ Awaitable<void> ApplyPump::Impl::save_held() {
   SourceUpdate update;
   update.low_position = log.catalog().text(position);
   if (options.planner.keep_low_set) update.low_set = low.set.text();
-  std::vector<std::string> nothing;
-  const Result<void> moved = co_await coordinator.update(std::move(update), std::move(nothing));
+  std::vector<std::string> statements;
+  const bool closes = open_statement && position > open_statement->end;
+  if (closes) {
+    update.schema_snapshot = schemas.tracker().snapshot();
+    statements.push_back(open_statement->forget_sql);
+  }
+  const Result<void> moved = co_await coordinator.update(std::move(update), std::move(statements));
   if (!moved) co_return moved.error();
+  if (closes) open_statement.reset();
   saved_low_water = position;
   for (const auto& session : sessions) session->worker.drop(passed);
   co_return log.catalog().pin("task " + options.worker.scope.task, position);

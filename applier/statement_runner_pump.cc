@@ -73,6 +73,8 @@ std::string StatementRunner::where() const {
          " AND position=" + quoted_string(position_);
 }
 
+std::string StatementRunner::forget_sql() const { return "DELETE FROM " + table() + where(); }
+
 Awaitable<void> StatementRunner::read_order(std::string begin) {
   order_.reset();
   const Result<relay::QueryOutcome> answer = co_await coordinator_.query(read_orders_sql(scope_));
@@ -409,7 +411,7 @@ Awaitable<void> StatementRunner::finish(const DdlEvent& event, std::string low_p
     update.low_position = std::move(low_position);
     update.low_set = std::move(low_set);
     update.schema_snapshot = schemas_.tracker().snapshot();
-    statements.push_back("DELETE FROM " + table() + where());
+    statements.push_back(forget_sql());
     if (order_) statements.push_back(order_done_sql(scope_, order_->position));
   }
   co_return co_await coordinator_.update(std::move(update), std::move(statements));
