@@ -159,7 +159,7 @@ Awaitable<void> DumpPump::Impl::send_rows(Session& reader, Session& writer, Load
   co_return sent;
 }
 
-Awaitable<void> DumpPump::Impl::commit_chunk(Hand& hand, TableTask& table, const ChunkRow& chunk) {
+Awaitable<void> DumpPump::Impl::commit_chunk(Hand& hand, TableTask& table, ChunkRow& chunk) {
   const Result<StatementResult> marked =
       co_await hand.target.execute(ledger->chunk_done_sql(table.table.source, chunk));
   if (!marked && marked.error().server_code() == kBadNull) {
@@ -182,18 +182,22 @@ Awaitable<void> DumpPump::Impl::commit_chunk(Hand& hand, TableTask& table, const
   co_return resolved;
 }
 
-// Success: the chunk is loaded, by whoever. kConnection: it is not, and may be tried again.
-Awaitable<void> DumpPump::Impl::resolve_chunk(Hand& hand, TableTask& table, const ChunkRow& chunk) {
+// Success: the chunk is loaded, perhaps by a try before; then `chunk` says what that one noted.
+// kConnection: it is not, and may be tried again.
+Awaitable<void> DumpPump::Impl::resolve_chunk(Hand& hand, TableTask& table, ChunkRow& chunk) {
   const Result<QueryOutcome> answer =
       co_await persist(hand, hand.target, ledger->read_chunk_sql(table.table.source, chunk.chunk));
   if (!answer) co_return answer.error();
   if (answer->error) co_return *answer->error;
-  const auto& rows = answer->results.front().rows;
-  if (rows.size() == 1 && rows[0].size() == 2 && rows[0][0] && rows[0][1]) {
-    if (*rows[0][0] == "done") co_return Result<void>();
-    if (*rows[0][0] == "planned" && *rows[0][1] == std::to_string(options.epoch)) {
-      co_return Error(Errc::kConnection, "the commit of a chunk was lost");
-    }
+  const Result<ChunkFate> fate = Ledger::read_fate(answer->results.front());
+  if (!fate) co_return fate.error();
+  if (fate->state == "done") {
+    chunk.rows_done = fate->rows_done;
+    chunk.displaced = fate->displaced;
+    co_return Result<void>();
+  }
+  if (fate->state == "planned" && fate->epoch == options.epoch) {
+    co_return Error(Errc::kConnection, "the commit of a chunk was lost");
   }
   co_return Error(Errc::kFenced, "another process has taken over this task");
 }
@@ -227,6 +231,14 @@ Awaitable<void> DumpPump::Impl::settle(Hand& hand, ChunkJob job, Error error) {
     --table.open_chunks;
     table.changed.notify();
     co_return Result<void>();
+  }
+  if (error.code() == Errc::kData) {
+    // What is in the way may be its own rows, of a try before whose commit came late.
+    const Result<void> resolved = co_await resolve_chunk(hand, table, job.chunk);
+    if (resolved) {
+      chunk_done(job, 0);
+      co_return Result<void>();
+    }
   }
   if (!is_passing(error)) {
     co_return error.in("table " + applier::quoted_table(table.table.source));

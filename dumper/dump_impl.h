@@ -185,8 +185,8 @@ struct DumpPump::Impl {
                                         const ChunkRow& chunk);
   relay::Awaitable<void> send_rows(Session& source, Session& target, LoadEncoder& encoder,
                                    Loaded& loaded);
-  relay::Awaitable<void> commit_chunk(Hand& hand, TableTask& table, const ChunkRow& chunk);
-  relay::Awaitable<void> resolve_chunk(Hand& hand, TableTask& table, const ChunkRow& chunk);
+  relay::Awaitable<void> commit_chunk(Hand& hand, TableTask& table, ChunkRow& chunk);
+  relay::Awaitable<void> resolve_chunk(Hand& hand, TableTask& table, ChunkRow& chunk);
   relay::Awaitable<void> settle(Hand& hand, ChunkJob job, Error error);
   void chunk_done(ChunkJob& job, std::uint64_t bytes);
   void note_load_refused();

@@ -183,6 +183,18 @@ Result<void> Ledger::read_chunks(const relay::StatementResult& rows,
   return {};
 }
 
+Result<ChunkFate> Ledger::read_fate(const relay::StatementResult& rows) {
+  ChunkFate fate;
+  if (rows.rows.empty()) return fate;
+  const auto& row = rows.rows.front();
+  if (row.size() != 4 || !row[0] || !row[1]) return unreadable("row of a chunk");
+  fate.state = *row[0];
+  fate.epoch = number_of(row[1]);
+  fate.rows_done = number_of(row[2]);
+  fate.displaced = lines_of(row[3].value_or(""));
+  return fate;
+}
+
 std::string Ledger::add_tables_sql(const std::vector<DumpTable>& tables) const {
   const std::string epoch = std::to_string(options_.epoch);
   return begin() + "UPDATE " + table_name("tiderelay_source") + " SET epoch = IF(epoch = " + epoch +
@@ -300,8 +312,8 @@ std::string Ledger::repair_fence_sql(const TableName& table, std::uint32_t chunk
 }
 
 std::string Ledger::read_chunk_sql(const TableName& table, std::uint32_t chunk) const {
-  return "SELECT state, epoch FROM " + table_name("tiderelay_chunk") + scope(table) +
-         " AND chunk = " + std::to_string(chunk);
+  return "SELECT state, epoch, rows_done, displaced FROM " + table_name("tiderelay_chunk") +
+         scope(table) + " AND chunk = " + std::to_string(chunk);
 }
 
 }  // namespace tiderelay::dumper

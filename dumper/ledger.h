@@ -57,6 +57,14 @@ struct TableRow {
   std::vector<ChunkRow> chunks;  // planned and done, by number
 };
 
+// What the ledger says of one chunk.
+struct ChunkFate {
+  std::string state;  // empty: it has no row
+  std::uint64_t epoch = 0;
+  std::uint64_t rows_done = 0;
+  std::vector<std::string> displaced;
+};
+
 // What moves a table on.
 struct TableUpdate {
   TableState state = TableState::kLoading;
@@ -109,6 +117,7 @@ class Ledger {
   [[nodiscard]] std::string repair_fence_sql(const TableName& table, std::uint32_t chunk,
                                              const std::vector<std::string>& displaced) const;
   [[nodiscard]] std::string read_chunk_sql(const TableName& table, std::uint32_t chunk) const;
+  [[nodiscard]] static Result<ChunkFate> read_fate(const relay::StatementResult& rows);
 
  private:
   [[nodiscard]] std::string table_name(const char* name) const;

@@ -80,7 +80,7 @@ class Writer(threading.Thread):
                 if self.pause_seconds:
                     pause(self.pause_seconds)
         except (pymysql.OperationalError, pymysql.InterfaceError, OSError) as cut:
-            if cut.args and cut.args[0] not in (0, 2006, 2013, 1053, 2003):
+            if cut.args and cut.args[0] not in (0, 2006, 2013, 1053, 1317, 2003):
                 raise
             self.reconnects += 1
         finally:

@@ -79,6 +79,16 @@ TEST(Ledger, ReadsBackWhatWasStored) {
   EXPECT_EQ(tables->at(1).state, TableState::kLoaded) << "the applier has gone on with it";
 }
 
+TEST(Ledger, TellsWhatTheTryNotedThatLoadedTheChunk) {
+  const auto fate = Ledger::read_fate(rows({{"done", "7", "12", "1\n2,3"}}));
+  ASSERT_TRUE(fate.has_value());
+  EXPECT_EQ(fate->state, "done");
+  EXPECT_EQ(fate->epoch, 7U);
+  EXPECT_EQ(fate->rows_done, 12U);
+  EXPECT_EQ(fate->displaced, (std::vector<std::string>{"1", "2,3"})) << "to be read again at HIGH";
+  EXPECT_EQ(Ledger::read_fate(rows({}))->state, "");
+}
+
 TEST(Ledger, RefusesRowsItCannotRead) {
   EXPECT_TRUE(
       Ledger::read_tables(rows({{"s", "t", "odd", "0", "", "", "", "", "", "0"}})).has_error());
