@@ -145,7 +145,7 @@ void Worker::pause(Error error) {
 // No lock is held and no half batch lies open while a person thinks.
 void Worker::abandon(Error error) {
   pending_error_ = std::move(error);
-  send(Phase::kAbandon, {"ROLLBACK"});
+  send(Phase::kAbandon, {read_worker_sql(options_.scope, row_.worker)});
 }
 
 void Worker::stop(Error error) {
@@ -239,7 +239,7 @@ void Worker::answered(std::vector<relay::QueryOutcome> outcomes) {
     case Phase::kSinglesCommit:
       return judge_singles_commit(outcomes.front());
     case Phase::kAbandon:
-      return pause(pending_error_);
+      return judge_abandoned(outcomes.front());
     case Phase::kNone:
       break;
   }
@@ -288,6 +288,16 @@ void Worker::judge_row(const WorkerRow& found) {
   if (batch_ != nullptr) return send_batch();
   step_ = Step();
   step_.action = Action::kIdle;
+}
+
+// The rows in the way may be those of an earlier try, whose commit came while this one waited for
+// their locks.
+void Worker::judge_abandoned(const relay::QueryOutcome& outcome) {
+  const Result<WorkerRow> row = read_worker(outcome);
+  const bool came =
+      batch_ != nullptr && row && row->epoch == row_.epoch && row->seq == row_.seq + 1;
+  if (came) return committed();
+  pause(pending_error_);
 }
 
 void Worker::judge_batch(const std::vector<relay::QueryOutcome>& outcomes) {

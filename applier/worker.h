@@ -118,6 +118,7 @@ class Worker {
   void look();
   void look_or_connect();
   void judge_row(const WorkerRow& found);
+  void judge_abandoned(const relay::QueryOutcome& outcome);
   void judge_setup(const std::vector<relay::QueryOutcome>& outcomes);
   void judge_look(const relay::QueryOutcome& outcome);
   void judge_batch(const std::vector<relay::QueryOutcome>& outcomes);
