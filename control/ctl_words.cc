@@ -251,6 +251,7 @@ Result<CtlCall> parse_ctl(const std::vector<std::string>& words) {
 
 std::vector<std::string> file_words(const CtlCall& call) {
   if (call.command == CtlCommand::kConfig || call.command == CtlCommand::kShardLocks) return {};
+  if (call.command == CtlCommand::kResyncTable) return {call.arguments.front()};
   return call.arguments;
 }
 

@@ -29,6 +29,8 @@ enum class CtlCommand : std::uint8_t {
   kShardLocks,
   kStartTask,
   kStopTask,
+  kResyncTable,
+  kUpdateTask,
 };
 
 struct CtlCall {

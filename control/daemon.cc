@@ -43,6 +43,8 @@ bool Daemon::changes(const CtlCall& call) {
     case CtlCommand::kOperateSource:
       return call.action != "show";
     case CtlCommand::kBinlog:
+    case CtlCommand::kResyncTable:
+    case CtlCommand::kUpdateTask:
     case CtlCommand::kPauseRelay:
     case CtlCommand::kPauseTask:
     case CtlCommand::kPurgeRelay:
@@ -99,6 +101,10 @@ json::object Daemon::answer(const CtlCall& call, const SentFiles& files) {
       return start_task(call, files);
     case CtlCommand::kStopTask:
       return stop_tasks(call, files);
+    case CtlCommand::kResyncTable:
+      return resync_tables(call, files);
+    case CtlCommand::kUpdateTask:
+      return update_task(call, files);
   }
   return plain_answer(false, "not a command");
 }
@@ -114,7 +120,7 @@ Result<void> Daemon::restore_sources(const std::vector<conf::SourceConfig>& sour
   for (const conf::SourceConfig& source : sources) {
     StateFile state;
     state.name = source.source_id;
-    const Result<void> ran = run_source(source, std::move(state), true);
+    const Result<void> ran = run_source(source, std::move(state), true, true);
     if (!ran) return ran.error();
   }
   Result<std::vector<StateFile>> states = load_states(options_.data_dir, StateKind::kSource);
@@ -128,7 +134,7 @@ Result<void> Daemon::restore_sources(const std::vector<conf::SourceConfig>& sour
     const Result<conf::SourceConfig> source =
         conf::parse_source(state.yaml, state.file, options_.access);
     if (!source) return source.error().in("source " + state.name);
-    const Result<void> ran = run_source(*source, std::move(state), false);
+    const Result<void> ran = run_source(*source, std::move(state), false, true);
     if (!ran) return ran.error();
   }
   return {};
@@ -173,7 +179,8 @@ Result<void> Daemon::restore_tasks(const std::vector<conf::TaskConfig>& tasks) {
   for (auto& [name, entry] : tasks_) {
     const std::map<std::string, WantedStage> stages = entry.state.stages;
     for (const auto& [source, stage] : stages) {
-      if (entry.config.find_instance(source) != nullptr) run_share(entry, source);
+      if (entry.config.find_instance(source) == nullptr) continue;
+      if (!sources_.at(source).runner->failed()) run_share(entry, source, {});
     }
   }
   return {};
@@ -192,8 +199,8 @@ void Daemon::stop() {
   sources_.clear();
 }
 
-Result<void> Daemon::run_source(const conf::SourceConfig& source, StateFile state,
-                                bool from_config) {
+Result<void> Daemon::run_source(const conf::SourceConfig& source, StateFile state, bool from_config,
+                                bool may_fail) {
   SourceRunner::Options runner_options;
   runner_options.data_dir = options_.data_dir;
   runner_options.source = source;
@@ -208,7 +215,11 @@ Result<void> Daemon::run_source(const conf::SourceConfig& source, StateFile stat
   }
   auto runner = std::make_shared<SourceRunner>(std::move(runner_options));
   const Result<void> started = runner->start();
-  if (!started) return started.error();
+  if (!started && !may_fail) return started.error();
+  if (!started) {
+    spdlog::error("{}; the others go on without it", started.error().text());
+    runner->fail(started.error());
+  }
   SourceEntry entry;
   entry.runner = std::move(runner);
   entry.state = std::move(state);

@@ -85,8 +85,9 @@ class Daemon {
   [[nodiscard]] std::shared_ptr<SourceRunner> take_source(const std::string& id);
   [[nodiscard]] Result<conf::SourceConfig> sent_source(const std::string& word,
                                                        const SentFiles& files) const;
+  // may_fail: a source that cannot start is kept, and shown with its error.
   [[nodiscard]] Result<void> run_source(const conf::SourceConfig& source, StateFile state,
-                                        bool from_config);
+                                        bool from_config, bool may_fail = false);
   [[nodiscard]] Result<void> restore_sources(const std::vector<conf::SourceConfig>& sources);
   [[nodiscard]] Result<void> restore_tasks(const std::vector<conf::TaskConfig>& tasks);
 
@@ -135,7 +136,15 @@ class Daemon {
   [[nodiscard]] Result<void> begin_task(const conf::TaskConfig& task, const std::string& file,
                                         const std::string& yaml,
                                         const std::vector<std::string>& ids, bool remove_meta);
-  void run_share(TaskEntry& task, const std::string& source_id);
+  struct TableChanges {  // what a share begins with beside its checkpoint
+    bool new_rules = false;
+    std::vector<applier::TableName> copy_again;
+  };
+  void run_share(TaskEntry& task, const std::string& source_id, TableChanges changes);
+  [[nodiscard]] Answer update_task(const CtlCall& call, const SentFiles& files);
+  [[nodiscard]] Answer resync_tables(const CtlCall& call, const SentFiles& files);
+  [[nodiscard]] static Result<void> end_shares(TaskEntry& task,
+                                               const std::vector<std::string>& ids);
   void note_forgotten(const std::string& task, const std::string& source_id);
   using StateChange = std::function<void(StateFile&)>;
   [[nodiscard]] Result<void> change_state(TaskEntry& task, const StateChange& change);

@@ -151,6 +151,10 @@ json::object Daemon::purge_relays(const CtlCall& call) {
       outcomes.push_back(outcome_of(id, unknown_source(id)));
       continue;
     }
+    if (source->second.runner->failed()) {
+      outcomes.push_back(outcome_of(id, *source->second.runner->status().error));
+      continue;
+    }
     const std::vector<std::string> users = tasks_of(id);
     relay::LogCatalog& catalog = source->second.runner->log().catalog();
     std::vector<relay::LogPosition> needed;

@@ -96,7 +96,11 @@ Result<std::vector<std::string>> Daemon::chosen_sources(
       return Error(Errc::kConfig, "task " + task.name + " does not name the source " + id)
           .with_way_out("mysql-instances in its file lists its sources");
     }
-    if (!sources_.contains(id)) return unknown_source(id).in("task " + task.name);
+    const auto known = sources_.find(id);
+    if (known == sources_.end()) return unknown_source(id).in("task " + task.name);
+    if (!known->second.runner->failed()) continue;
+    return known->second.runner->status().error->with_way_out(
+        "operate-source stop " + id + ", move its relay log away, operate-source create it");
   }
   return chosen;
 }
@@ -179,16 +183,18 @@ Result<void> Daemon::begin_task(const conf::TaskConfig& task, const std::string&
     }
   });
   if (!saved) return saved;
-  for (const std::string& id : ids) run_share(*entry, id);
+  for (const std::string& id : ids) run_share(*entry, id, {});
   return {};
 }
 
 // As the entry's state says.
-void Daemon::run_share(TaskEntry& task, const std::string& source_id) {
+void Daemon::run_share(TaskEntry& task, const std::string& source_id, TableChanges changes) {
   const std::string& name = task.config.name;
   TaskRunner::Options options;
   options.task = task.config;
   options.source_id = source_id;
+  options.new_rules = changes.new_rules;
+  options.copy_again = std::move(changes.copy_again);
   bool paused = false;
   {
     const std::lock_guard lock(state_mutex_);

@@ -69,6 +69,9 @@ class SourceRunner {
   SourceRunner& operator=(const SourceRunner&) = delete;
 
   [[nodiscard]] Result<void> start();
+  // After a start() that failed: status() shows why, and nothing else happens. There is no log().
+  void fail(const Error& error);
+  [[nodiscard]] bool failed() const;
   void pause();
   void resume();
   void stop();

@@ -147,6 +147,7 @@ struct SourceRunner::Impl {
   mutable std::mutex mutex;                   // guards what follows
   std::shared_ptr<relay::UpstreamPump> pump;  // replaced on the loop only
   Stage stage = Stage::kNew;
+  std::optional<Error> failure;  // it could not start
   std::string end_file;
   std::uint64_t end_offset_bytes = 0;
   std::string end_gtids;
@@ -241,9 +242,19 @@ Result<void> SourceRunner::start() {
   return {};
 }
 
+void SourceRunner::fail(const Error& error) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->failure = error;
+}
+
+bool SourceRunner::failed() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->failure.has_value();
+}
+
 void SourceRunner::pause() {
   const std::lock_guard lock(impl_->mutex);
-  if (impl_->stage != Stage::kRunning) return;
+  if (impl_->failure || impl_->stage != Stage::kRunning) return;
   impl_->stage = Stage::kPaused;
   impl_->loop.post([impl = impl_.get()] {
     impl->wants_pump = false;
@@ -253,6 +264,7 @@ void SourceRunner::pause() {
 
 void SourceRunner::resume() {
   const std::lock_guard lock(impl_->mutex);
+  if (impl_->failure) return;
   const bool was_paused = impl_->stage == Stage::kPaused;
   impl_->stage = Stage::kRunning;
   impl_->loop.post([impl = impl_.get(), was_paused] {
@@ -280,6 +292,11 @@ void SourceRunner::stop() {
 SourceRunner::Status SourceRunner::status() const {
   Status status;
   const std::lock_guard lock(impl_->mutex);
+  if (impl_->failure) {
+    status.stage = Stage::kPaused;
+    status.error = impl_->failure;
+    return status;
+  }
   if (impl_->pump) status.upstream = impl_->pump->status();
   status.stage = impl_->stage;
   status.upstream_file = impl_->end_file;

@@ -36,6 +36,7 @@ struct TaskPlan {
   std::unique_ptr<applier::TaskSchemas> schemas;
   relay::LogPosition goal;  // the end of the source's log when the plan was made
   std::string rules_fingerprint;
+  bool rules_changed = false;  // since the checkpoint, as asked for: adopt_rules() comes next
   std::vector<std::string> notes;
 };
 
@@ -45,6 +46,7 @@ struct TaskPlanInput {
   SourceRunner* source = nullptr;
   applier::CheckpointRows rows;
   relay::asio::any_io_executor executor;
+  bool new_rules = false;  // lists and filters may differ from the checkpoint's
 };
 
 // What the task takes of one source.
@@ -71,6 +73,12 @@ relay::Awaitable<void> forget_checkpoint(applier::Coordinator& coordinator,
 relay::Awaitable<void> forget_other_tables(applier::Coordinator& coordinator, const TaskPlan& plan,
                                            const conf::TaskConfig& task,
                                            const conf::InstanceConfig& instance);
+// Of a plan whose rules have changed: tables that are new are to be copied, those that are gone
+// are forgotten (their rows stay in the target), and the checkpoint has the new rules, in one
+// transaction. kConfig: a table that stays goes elsewhere now.
+relay::Awaitable<void> adopt_rules(applier::Coordinator& coordinator, TaskPlan& plan,
+                                   const conf::TaskConfig& task,
+                                   const conf::InstanceConfig& instance);
 relay::Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& coordinator);
 // What the ledger and the source's tables of now say is left to copy; in the phase `sync` only what
 // was asked for.

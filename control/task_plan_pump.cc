@@ -284,11 +284,14 @@ Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& co
   plan.rules_fingerprint = fingerprint_of(task, instance);
   const std::string& known = plan.rules_fingerprint;
   const std::string& before = plan.rows.source.rules_fingerprint;
-  if (!before.empty() && before != known) {
+  plan.rules_changed = !before.empty() && before != known;
+  if (plan.rules_changed && !input.new_rules) {
     co_return Error(Errc::kConfig, "the lists, routes or filters of task " + task.name +
                                        " have changed since its checkpoint at source " +
                                        instance.source_id)
-        .with_way_out("put them back, give the task a new name, or begin anew with --remove-meta");
+        .with_way_out(
+            "update-task takes the changed file over; or put them back, give the task a new name, "
+            "or begin anew with --remove-meta");
   }
   const Result<void> logged = co_await wait_for_log(input.executor, *input.source, coordinator);
   if (!logged) co_return logged.error().in("source " + instance.source_id);

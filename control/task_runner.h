@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "applier/table_schema.h"
 #include "base/error.h"
 #include "conf/task_config.h"
 #include "control/source_runner.h"
@@ -76,6 +77,8 @@ class TaskRunner {
     conf::TaskConfig task;
     std::string source_id;
     bool remove_meta = false;  // forget the checkpoint and begin anew
+    bool new_rules = false;    // lists and filters may differ from the checkpoint's
+    std::vector<applier::TableName> copy_again;  // of the source, also where they are copied
     // Called on the runner's thread once that is done: from here on it goes on where it was.
     std::function<void()> on_forgotten;
   };

@@ -67,6 +67,7 @@ struct TaskRunner::Impl {
   asio::awaitable<void> live();
   Awaitable<void> run_once();
   Awaitable<TaskPlan> prepare(applier::Coordinator& coordinator);
+  Awaitable<void> change_tables(applier::Coordinator& coordinator, TaskPlan& plan);
   Awaitable<void> copy(applier::Coordinator& coordinator, TaskPlan& plan);
   Awaitable<void> follow(applier::Coordinator& coordinator, TaskPlan& plan);
   asio::awaitable<void> watch();
@@ -97,7 +98,8 @@ struct TaskRunner::Impl {
   std::uint64_t rows_before = 0;
   std::chrono::steady_clock::time_point rows_at;
   bool started = false;
-  bool forgotten = false;  // remove_meta has been done
+  bool forgotten = false;     // remove_meta has been done
+  bool copied_again = false;  // copy_again has been asked for
 
   mutable std::mutex mutex;  // guards what follows
   mutable std::condition_variable rested;
@@ -232,8 +234,11 @@ Awaitable<TaskPlan> TaskRunner::Impl::prepare(applier::Coordinator& coordinator)
   input.source = &source;
   input.rows = std::move(*rows);
   input.executor = loop.executor();
+  input.new_rules = options.new_rules;
   Result<TaskPlan> plan = co_await make_task_plan(std::move(input), coordinator);
   if (!plan) co_return plan;
+  const Result<void> ordered = co_await change_tables(coordinator, *plan);
+  if (!ordered) co_return ordered.error();
   add_notes(plan->notes);
   if (options.remove_meta && !forgotten) {
     const Result<void> done =
@@ -243,6 +248,21 @@ Awaitable<TaskPlan> TaskRunner::Impl::prepare(applier::Coordinator& coordinator)
     if (options.on_forgotten) options.on_forgotten();
   }
   co_return plan;
+}
+
+// update-task and resync-table, once.
+Awaitable<void> TaskRunner::Impl::change_tables(applier::Coordinator& coordinator, TaskPlan& plan) {
+  if (plan.rules_changed) {
+    const Result<void> adopted = co_await adopt_rules(coordinator, plan, options.task, instance);
+    if (!adopted) co_return adopted.error();
+  }
+  if (copied_again || options.copy_again.empty()) co_return Result<void>();
+  if (plan.rows.source.phase == kPhaseSync) {  // else everything is still to be copied
+    const Result<void> asked = co_await ask_for_copies(coordinator, plan, options.copy_again);
+    if (!asked) co_return asked.error();
+  }
+  copied_again = true;
+  co_return Result<void>();
 }
 
 // Until nothing is left to copy: tables come up at the source while others are copied.

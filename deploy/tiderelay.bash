@@ -26,7 +26,7 @@ _tiderelay() {
     ctl)
       case $ctl in
         '') words='binlog check-task config list-member operate-source pause-relay pause-task purge-relay query-error query-status
-                   resume-relay resume-task shard-ddl-lock start-task stop-task help --addr --token-file --ca --timeout' ;;
+                   resume-relay resume-task resync-table shard-ddl-lock start-task stop-task update-task help --addr --token-file --ca --timeout' ;;
         binlog | handle-error) words='skip replace inject revert list -b -s' ;;
         operate-source) words='create update stop show' ;;
         config) words='task source export import' ;;

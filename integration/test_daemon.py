@@ -253,8 +253,7 @@ class Commands(DaemonScenario):
     def test_commands_that_have_no_meaning_here_say_why(self) -> None:
         daemon = self.daemon()
         for words, code in ((["transfer-source", "s1", "w"], 0), (["start-relay", "-s", "s1"], 0),
-                            (["validation", "status", "test"], 1), (["decrypt", "x"], 1),
-                            (["update-task", "f"], 1)):
+                            (["validation", "status", "test"], 1), (["decrypt", "x"], 1)):
             got, answer = daemon.ask(*words)
             self.assertEqual((got, bool(answer["msg"])), (code, True), f"{words}: {answer}")
         self.assertEqual(self.must(daemon, "shard-ddl-lock")["locks"], [])
