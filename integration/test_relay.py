@@ -13,8 +13,8 @@ from waiting import until
 
 
 def same_bytes(mover: harness.Mover, source_id: str, upstream: Server) -> tuple[bool, str]:
-    """Whether every closed file of the source is in the relay log byte for byte. The open one differs on the source's
-    disk alone: its in-use flag (byte 21) is set there and not sent."""
+    """Whether every closed file of the source is in the relay log byte for byte. The in-use flag (byte 21) is set on the
+    source's disk alone and not sent: in the open file, and in one that MariaDB left behind when it was killed."""
     ours = {file.name: file for file in harness.relay_files(mover.data, source_id)}
     closed = harness.upstream_files(upstream)[:-1]
     if not closed or not ours:
@@ -33,6 +33,8 @@ def same_bytes(mover: harness.Mover, source_id: str, upstream: Server) -> tuple[
 
 def first_difference(ours: Path, theirs: Path) -> str:
     one, other = ours.read_bytes(), theirs.read_bytes()
+    if len(other) > 21:
+        other = other[:21] + bytes([other[21] & ~1]) + other[22:]
     if one == other:
         return ""
     at = next((place for place, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
