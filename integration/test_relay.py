@@ -13,8 +13,8 @@ from waiting import until
 
 
 def same_bytes(mover: harness.Mover, source_id: str, upstream: Server) -> tuple[bool, str]:
-    """Whether every closed file of the source is in the relay log byte for byte. The in-use flag (byte 21) is set on the
-    source's disk alone and not sent: in the open file, and in one that MariaDB left behind when it was killed."""
+    """Whether every closed file of the source is in the relay log byte for byte. The in-use flag (byte 21) is set on
+    the source's disk alone and not sent: in the open file, and in one that MariaDB left behind when it was killed."""
     ours = {file.name: file for file in harness.relay_files(mover.data, source_id)}
     closed = harness.upstream_files(upstream)[:-1]
     if not closed or not ours:
