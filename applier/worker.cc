@@ -291,13 +291,12 @@ void Worker::judge_row(const WorkerRow& found) {
 }
 
 // The rows in the way may be those of an earlier try, whose commit came while this one waited for
-// their locks.
+// their locks, or those of another process that took the task over meanwhile.
 void Worker::judge_abandoned(const relay::QueryOutcome& outcome) {
   const Result<WorkerRow> row = read_worker(outcome);
-  const bool came =
-      batch_ != nullptr && row && row->epoch == row_.epoch && row->seq == row_.seq + 1;
-  if (came) return committed();
-  pause(pending_error_);
+  const bool unchanged = row && row->epoch == row_.epoch && row->seq == row_.seq;
+  if (!row || unchanged) return pause(pending_error_);
+  judge_row(*row);
 }
 
 void Worker::judge_batch(const std::vector<relay::QueryOutcome>& outcomes) {

@@ -239,6 +239,7 @@ Awaitable<void> DumpPump::Impl::settle(Hand& hand, ChunkJob job, Error error) {
       chunk_done(job, 0);
       co_return Result<void>();
     }
+    if (resolved.error().code() == Errc::kFenced) co_return resolved.error();
   }
   if (!is_passing(error)) {
     co_return error.in("table " + applier::quoted_table(table.table.source));

@@ -171,7 +171,7 @@ Awaitable<void> DumpPump::Impl::move_part(Hand& hand, TableTask& table, ChunkRow
     if (moved.error().code() == Errc::kData) {
       // The rows in the way may be those of a try before, whose commit came late.
       const Result<void> resolved = co_await resolve_chunk(hand, table, chunk);
-      if (resolved) co_return resolved;
+      if (resolved || resolved.error().code() == Errc::kFenced) co_return resolved;
     }
     if (!is_passing(moved.error()) || hand.backoff.lasted(options.retry_for)) {
       co_return moved.error();

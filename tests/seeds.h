@@ -14,7 +14,7 @@
 
 namespace tiderelay::tests {
 
-// TIDERELAY_SEED=0x2a replays one, TIDERELAY_SEEDS=5000 draws that many new ones (`make sim`);
+// TIDERELAY_SEED=0x2a replays one, TIDERELAY_SEEDS=5000 draws that many new ones;
 // otherwise the same twenty, so that an unchanged tree gives an unchanged verdict.
 inline std::vector<std::uint64_t> seeds() {
   if (const char* one = std::getenv("TIDERELAY_SEED")) return {std::strtoull(one, nullptr, 0)};

@@ -232,6 +232,16 @@ TEST_F(WorkerTest, IsDoneWhenTheRowsInTheWayAreItsOwn) {
   EXPECT_EQ(worker_->step().action, Action::kDone);
 }
 
+TEST_F(WorkerTest, StopsWhenTheRowsInTheWayAreThoseOfAnotherProcess) {
+  start();
+  second_try();
+  worker_->answered({ok({0, 0, 0}), refused_after({1}, 1062, "Duplicate entry '2'")});
+  ASSERT_EQ(worker_->step().action, Action::kSend);
+  worker_->answered({row_is(4, 41)});
+  ASSERT_EQ(worker_->step().action, Action::kStop);
+  EXPECT_EQ(worker_->step().error.code(), Errc::kFenced);
+}
+
 TEST_F(WorkerTest, NamesTheRowThatTheTargetRefuses) {
   start();
   second_try();
