@@ -254,9 +254,9 @@ void LogCatalog::add_file(const LogFile& file) {
   files_.push_back(file);
 }
 
-void LogCatalog::remove_last_file() {
+void LogCatalog::remove_file(const LogPosition& begin) {
   const std::lock_guard lock(mutex_);
-  files_.pop_back();
+  std::erase_if(files_, [&begin](const LogFile& file) { return file.begin == begin; });
 }
 
 void LogCatalog::grow(const LogPosition& end) {

@@ -123,7 +123,7 @@ class LogCatalog {
   [[nodiscard]] Result<Generation> add_generation(const std::string& uuid,
                                                   const GenerationNote& note);
   void add_file(const LogFile& file);
-  void remove_last_file();
+  void remove_file(const LogPosition& begin);
   void grow(const LogPosition& end);
   void set_gtids_before(const LogPosition& file, GtidState gtids);
 

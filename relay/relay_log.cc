@@ -32,11 +32,7 @@ Result<std::unique_ptr<RelayLog>> RelayLog::open(Storage& storage, RelayLogOptio
 // Only the very last file may have a torn tail: a file is begun after the one before it was synced.
 Result<void> RelayLog::recover() {
   if (const auto loaded = upstream_.load(); !loaded) return loaded.error();
-  for (;;) {
-    const auto dropped = drop_headless_file();
-    if (!dropped) return dropped.error();
-    if (!*dropped) break;
-  }
+  if (const auto dropped = drop_headless_files(); !dropped) return dropped.error();
   const std::vector<LogFile> files = catalog_->files();
   if (files.empty()) return {};
   GtidState gtids_before;
@@ -62,37 +58,52 @@ Result<void> RelayLog::recover() {
   return {};
 }
 
-// A crash between making a file and its first sync leaves one without a whole first event.
-Result<bool> RelayLog::drop_headless_file() {
-  const auto last = catalog_->last_file();
-  if (!last) return false;
-  const FilePaths paths = catalog_->paths(*last);
+// A file that was made and never written (a crash, a full disk) has no whole first event. Only a
+// generation's last file can be one: the next generation may have begun behind it.
+Result<void> RelayLog::drop_headless_files() {
+  const std::vector<LogFile> files = catalog_->files();
+  std::uint32_t judged = 0;  // the generation whose last file with events has been found
+  for (auto file = files.rbegin(); file != files.rend(); ++file) {
+    if (file->begin.generation == judged) continue;
+    const bool newest = file->begin.generation == files.back().begin.generation;
+    const auto dropped = drop_if_headless(*file, newest);
+    if (!dropped) return dropped.error();
+    if (!*dropped) judged = file->begin.generation;
+  }
+  return {};
+}
+
+Result<bool> RelayLog::drop_if_headless(const LogFile& last, bool newest) {
+  const FilePaths paths = catalog_->paths(last);
   const auto file = storage_.open(paths.log_path(), Storage::Open::kRead);
   if (!file) return file.error();
   const auto format = read_format(**file);
   if (format) return false;
   if (format.error().code() == Errc::kStorage) return format.error();
-  // An index with a head was written when the first events were on disk: they are damaged.
-  if (last->gtids_before && format.error().code() != Errc::kTruncated) {
+  // An index with a head was written when the first events were on disk: they are damaged. What is
+  // newest is fetched again.
+  const bool torn = format.error().code() == Errc::kTruncated;
+  const bool written = last.gtids_before.has_value();
+  if (newest ? written && !torn : written || !torn) {
     return format.error().in(paths.log_path()).as(Errc::kCorrupt).with_way_out(kRestoreWayOut);
   }
-  if (const auto removed = remove_last_file(); !removed) return removed.error();
+  if (const auto removed = remove_file(last); !removed) return removed.error();
   findings_.push_back(paths.log_path() + ": removed, it had no whole event (" +
                       format.error().text() + ")");
   return true;
 }
 
-Result<void> RelayLog::remove_last_file() {
-  const FilePaths paths = catalog_->paths(*catalog_->last_file());
+Result<void> RelayLog::remove_file(const LogFile& file) {
+  const FilePaths paths = catalog_->paths(file);
   if (const auto done = storage_.remove(paths.log_path()); !done) return done.error();
-  catalog_->remove_last_file();
+  catalog_->remove_file(file.begin);
   return storage_.sync_folder(paths.log_folder);
 }
 
 Result<void> RelayLog::drop_empty_file() {
   CHECK(writer_->settled(), "a sync may still speak of the file");
   if (!writer_->has_file() || writer_->tracker().end_bytes() != kFirstEventOffset) return {};
-  if (const auto removed = remove_last_file(); !removed) return removed.error();
+  if (const auto removed = remove_file(*catalog_->last_file()); !removed) return removed.error();
   const auto last = catalog_->last_file();
   writer_->close_file();
   if (!last) return {};

@@ -66,8 +66,9 @@ class RelayLog {
   // Gives the GTIDs before the file's end.
   [[nodiscard]] Result<GtidState> recover_sealed(const LogFile& file, const GtidState& gtids_before,
                                                  bool ends_generation);
-  [[nodiscard]] Result<bool> drop_headless_file();
-  [[nodiscard]] Result<void> remove_last_file();
+  [[nodiscard]] Result<void> drop_headless_files();
+  [[nodiscard]] Result<bool> drop_if_headless(const LogFile& last, bool newest);
+  [[nodiscard]] Result<void> remove_file(const LogFile& file);
 
   Storage& storage_;
   const RelayLogOptions options_;

@@ -235,6 +235,42 @@ TEST(Log, TheReaderCrossesIntoANewGenerationAndSaysSo) {
   EXPECT_EQ(again->catalog().last_generation()->note.why, relay::GenerationNote::Why::kDiverged);
 }
 
+TEST(Log, AFileThatAFullDiskLeftEmptyGoesAlsoBehindANewGeneration) {
+  SimDisk disk;
+  const auto log = open_log(disk);
+  receive_all(*log, two_files());
+  disk.space_bytes = disk.used();
+  ASSERT_FALSE(log->start_file(LogMaker::name(3)));
+  disk.space_bytes = std::numeric_limits<std::uint64_t>::max();
+  ASSERT_TRUE(log->start_generation(std::string(kMakerUuid), {}));
+  receive_all(*log, two_files());
+  ASSERT_TRUE(disk.exists(log_path(3)).value());
+  const auto again = open_log(disk);
+  EXPECT_FALSE(disk.exists(log_path(3)).value());
+  EXPECT_EQ(again->catalog().files().size(), 4U);
+  EXPECT_EQ(again->findings().size(), 1U);
+}
+
+TEST(Log, ADamagedLastFileOfAnOlderGenerationIsNotThrownAway) {
+  SimDisk disk;
+  {
+    const auto log = open_log(disk);
+    receive_all(*log, two_files());
+    ASSERT_TRUE(log->start_generation(std::string(kMakerUuid), {}));
+    receive_all(*log, two_files());
+  }
+  disk.forget(index_path(2));
+  std::string bytes = disk.content(log_path(2));
+  std::fill_n(bytes.begin() + 4, 30, '\0');
+  disk.set_content(log_path(2), bytes);
+  relay::RelayLogOptions options;
+  options.folder = kLogFolder;
+  const auto opened = relay::RelayLog::open(disk, options);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), Errc::kCorrupt);
+  EXPECT_TRUE(disk.exists(log_path(2)).value());
+}
+
 TEST(Log, AFullDiskCostsNothingThatWasWhole) {
   const LogMaker maker = two_files();
   for (std::uint64_t room = 0; room < maker.files()[0].bytes.size() - 4; room += 37) {

@@ -352,6 +352,7 @@ TEST(LogSim, HoldsTheUpstreamsBytesWhateverBreaks) {
   all.push_back(0xd90c5f0700000011);  // an end was published in front of a file's first event
   all.push_back(0xe50176460000004d);  // a cut before a new generation did not survive
   all.push_back(0x8298776a00000194);  // a file without an event hid another history
+  all.push_back(0xbbfb9a60001848a);   // a file left empty by a full disk, a new generation behind
   for (const std::uint64_t seed : all) {
     SCOPED_TRACE(replay(seed));
     LogSim(seed).run();
