@@ -163,9 +163,7 @@ std::map<std::string, std::string> canonical_lines(const TableSchema& schema) {
 
 }  // namespace
 
-std::string fingerprint(const TableSchema& schema) {
-  std::string text;
-  for (const auto& [what, how] : canonical_lines(schema)) text += what + ": " + how + "\n";
+std::string fingerprint(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
@@ -176,6 +174,12 @@ std::string fingerprint(const TableSchema& schema) {
     hex += kDigits[digest[i] & 15U];
   }
   return hex;
+}
+
+std::string fingerprint(const TableSchema& schema) {
+  std::string text;
+  for (const auto& [what, how] : canonical_lines(schema)) text += what + ": " + how + "\n";
+  return fingerprint(text);
 }
 
 std::string schema_difference(const TableSchema& a, const TableSchema& b,

@@ -14,6 +14,7 @@ namespace tiderelay::applier {
 
 // SHA-256 in hex of the canonical form; the table's name is no part of it.
 [[nodiscard]] std::string fingerprint(const TableSchema& schema);
+[[nodiscard]] std::string fingerprint(std::string_view text);  // SHA-256, 64 hex digits
 // What differs, a line each, for a person; empty: the same fingerprint.
 [[nodiscard]] std::string schema_difference(const TableSchema& a, const TableSchema& b,
                                             const std::string& name_of_a = "one",

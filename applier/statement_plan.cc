@@ -18,6 +18,7 @@ class AlterPlan {
   void run(const TableEffect& effect) {
     drop_foreign_keys();
     rename_columns(effect.renamed_columns);
+    flush(false);
     drop_keys();
     drop_columns();
     add_columns();
@@ -25,11 +26,22 @@ class AlterPlan {
     add_keys();
     add_foreign_keys();
     change_table();
+    // MySQL takes them at once, and some only so: an AUTO_INCREMENT column with its key.
+    flush(target_.kind == TargetKind::kMysql);
   }
 
  private:
-  void alter(const std::string& change) {
-    plan_.sql.push_back("ALTER TABLE " + qualified_name(after_.name) + " " + change);
+  void alter(std::string change) { changes_.push_back(std::move(change)); }
+
+  void flush(bool at_once) {
+    const std::string begin = "ALTER TABLE " + qualified_name(after_.name) + " ";
+    std::string all;
+    for (const std::string& change : changes_) {
+      if (!at_once) plan_.sql.push_back(begin + change);
+      all += (all.empty() ? "" : ", ") + change;
+    }
+    if (at_once && !all.empty()) plan_.sql.push_back(begin + all);
+    changes_.clear();
   }
 
   static const Key* find_key(const TableSchema& table, const Key& like) {
@@ -105,6 +117,7 @@ class AlterPlan {
       }
       const bool last = i + 1 == after_.columns.size();
       alter("ADD COLUMN " + column_sql(column) + (last ? "" : place_of(i)));
+      if (column.auto_increment) plan_.numbered.push_back(after_.name);
     }
   }
 
@@ -154,7 +167,8 @@ class AlterPlan {
   const TableSchema after_;
   const Target& target_;
   StatementPlan& plan_;
-  std::vector<std::string> order_;  // columns that stayed, in their new order
+  std::vector<std::string> order_;    // columns that stayed, in their new order
+  std::vector<std::string> changes_;  // not in the plan yet
 };
 
 void add_notes(StatementPlan& plan, const std::vector<TranslationNote>& notes) {

@@ -2,9 +2,9 @@
 // do the same to the target's.
 //
 // An ALTER TABLE is not translated clause by clause but written anew from the definitions before
-// and after, one change a statement, in an order that every target takes: keys dropped, columns
-// renamed, dropped, added, changed, keys added. Changes of partitions, which definitions do not
-// tell apart, are passed on as written.
+// and after, in an order that every target takes: columns renamed, keys dropped, columns dropped,
+// added, changed, keys added; for TiDB one change a statement. Changes of partitions, which
+// definitions do not tell apart, are passed on as written.
 #pragma once
 
 #include <string>
@@ -19,6 +19,8 @@ struct StatementPlan {
   std::vector<std::string> sql;    // in order; each may run again after a crash
   std::vector<std::string> notes;  // what the target does without, for the user
   std::vector<TableName> targets;  // tables whose definition may be another afterwards
+  // Tables whose rows get an AUTO_INCREMENT column: each server numbers them in its own order.
+  std::vector<TableName> numbered;
 };
 
 // route: where a source table goes; nullopt: not part of the task.

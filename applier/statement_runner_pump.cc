@@ -18,6 +18,8 @@ using relay::Awaitable;
 
 namespace {
 
+constexpr const char* kCopyWayOut =
+    "resync-table TASK SCHEMA.TABLE copies the table as the source has it now";
 constexpr std::chrono::milliseconds kLooksAtRunning{300};
 constexpr std::chrono::hours kStatementPatience{24};  // an ADD INDEX says nothing while it runs
 constexpr std::uint64_t kSqlModeStrict =
@@ -146,6 +148,10 @@ Awaitable<StatementRunner::Outcome> StatementRunner::run_followed(
   if (!order_ && !*wanted) co_return outcome;
   Result<StatementPlan> plan = plan_of(*statement, *effects, outcome.notes);
   if (!plan) co_return plan.error().in("statement " + short_text(event.sql));
+  for (const TableName& name : plan->numbered) {
+    const Result<void> same = co_await check_empty(name);
+    if (!same) co_return same.error().in("statement " + short_text(event.sql));
+  }
   const Result<void> executed = co_await execute(event, std::move(*plan));
   if (!executed) co_return executed.error();
   const Result<void> fits = verify(*effects);
@@ -196,7 +202,7 @@ Awaitable<std::string> StatementRunner::fingerprints(std::vector<TableName> tabl
     all += ';';
     schemas_.set_target(name, *found);
   }
-  co_return fmt::format("{:016x}", std::hash<std::string>()(all));
+  co_return fingerprint(all);
 }
 
 Awaitable<void> StatementRunner::execute(const DdlEvent& event, StatementPlan plan) {
@@ -210,6 +216,19 @@ Awaitable<void> StatementRunner::execute(const DdlEvent& event, StatementPlan pl
   const Result<std::string> after = co_await fingerprints(plan.targets);
   if (!after) co_return after.error();
   co_return Result<void>();
+}
+
+// Rows that are there would get numbers of the target's own.
+Awaitable<void> StatementRunner::check_empty(TableName name) {
+  const std::string place = quoted_table(name);
+  const Result<relay::QueryOutcome> row =
+      co_await coordinator_.query("SELECT 1 FROM " + place + " LIMIT 1");
+  if (!row) co_return row.error();
+  if (row->error || row->results.front().rows.empty()) co_return Result<void>();
+  co_return Error(Errc::kUnsupported,
+                  "its AUTO_INCREMENT column numbers the rows of " + place +
+                      " in an order of the server's own, the target's would not be the source's")
+      .with_way_out(kCopyWayOut);
 }
 
 // The target's tables can hold what the source's tables hold now.
@@ -335,9 +354,9 @@ Awaitable<bool> StatementRunner::send_statement(const DdlEvent& event, const Sta
     const Error error = *outcome->error;
     if (says_done_before(error.server_code())) co_return false;  // verify() judges
     co_return error.with_way_out(
-        "binlog replace TASK \"...\" runs other statements in its place; or do to the target by "
-        "hand "
-        "what it should do there, then binlog skip TASK");
+        std::string("binlog replace TASK \"...\" runs other statements in its place; or do to the "
+                    "target by hand what it should do there, then binlog skip TASK; or ") +
+        kCopyWayOut);
   }
   if (!connection_lost(outcome.error())) co_return outcome.error();
   const Result<void> ended = co_await end_forgotten(step, true);

@@ -83,6 +83,19 @@ class Changes(MoverScenario):
         self.assertIn("task-mode of a task stay", self.refused("update-task", self.task("b", **{"task-mode": "full"})))
         self.assertIn("does not exist", self.refused("update-task", self.task("b", name="other")))
 
+    def test_rows_that_the_source_numbers_are_copied_again_when_told(self) -> None:
+        self.source.execute(f"create table {SCHEMA}.n (v int)",
+                            *(f"insert into {SCHEMA}.n values ({v})" for v in (3, 1, 2, 1)))
+        self.must("start-task", self.task("a", "n"))
+        self.until("the log phase", lambda: (harness.phases(self.target, "test").get("s1") == "sync", None), 60)
+        self.source.execute(f"delete from {SCHEMA}.n where v = 3", f"insert into {SCHEMA}.n values (0)",
+                            f"alter table {SCHEMA}.n add id int not null auto_increment primary key first",
+                            f"insert into {SCHEMA}.n (v) values (9)", f"update {SCHEMA}.a set v = 8 where id = 2")
+        self.until("it says what to do", lambda: (
+            "resync-table TASK" in json.dumps(self.daemon.ask("query-status", "test")[1]), self.daemon.tail()), 60)
+        self.must("resync-table", "test", f"{SCHEMA}.n")
+        self.until_equal("a", "n")
+
     @only_long
     def test_a_source_with_a_broken_relay_log_is_shown_and_the_others_go_on(self) -> None:
         other = self.server("mysql57", name="second", gtid=True)

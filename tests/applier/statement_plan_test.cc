@@ -6,7 +6,7 @@ namespace tiderelay::applier {
 namespace {
 
 // One source with the table d.t; what a statement on it becomes for the target e.t.
-std::vector<std::string> planned(const std::string& sql) {
+StatementPlan plan_of(const std::string& sql, const Target& target) {
   SchemaTracker tracker(TrackerOptions{});
   const std::string create =
       "CREATE TABLE `t` (`a` int NOT NULL, `b` varchar(10) DEFAULT NULL, `c` int DEFAULT NULL, "
@@ -22,10 +22,11 @@ std::vector<std::string> planned(const std::string& sql) {
   auto route = [](const TableName& name) {
     return std::optional<TableName>(TableName{"e", name.table});
   };
-  const Result<StatementPlan> plan = plan_statement(*statement, *effects, Target(), route);
+  const Result<StatementPlan> plan = plan_statement(*statement, *effects, target, route);
   EXPECT_TRUE(plan.has_value()) << plan.error().text();
-  return plan->sql;
+  return *plan;
 }
+std::vector<std::string> planned(const std::string& sql) { return plan_of(sql, Target()).sql; }
 
 TEST(StatementPlan, WritesOneChangeAStatementInAnOrderThatTheTargetTakes) {
   struct Row {
@@ -61,6 +62,29 @@ TEST(StatementPlan, ANewColumnStandsWhereTheSourceHasIt) {
   const std::vector<std::string> sql = planned("ALTER TABLE t ADD COLUMN x int FIRST");
   ASSERT_EQ(sql.size(), 1U);
   EXPECT_TRUE(sql[0].ends_with(" FIRST")) << sql[0];
+}
+
+TEST(StatementPlan, MysqlTakesTheChangesOfAStatementAtOnce) {
+  Target mysql;
+  mysql.kind = TargetKind::kMysql;
+  mysql.version = 80031;
+  const StatementPlan plan = plan_of(
+      "ALTER TABLE t DROP PRIMARY KEY, CHANGE c n int NOT NULL AUTO_INCREMENT, ADD PRIMARY KEY (n)",
+      mysql);
+  ASSERT_EQ(plan.sql.size(), 2U);
+  EXPECT_EQ(plan.sql[0], "ALTER TABLE `e`.`t` RENAME COLUMN `c` TO `n`");
+  EXPECT_TRUE(
+      plan.sql[1].starts_with("ALTER TABLE `e`.`t` DROP PRIMARY KEY, MODIFY COLUMN `n` int"))
+      << plan.sql[1];
+  EXPECT_TRUE(plan.sql[1].ends_with(", ADD PRIMARY KEY (`n`)")) << plan.sql[1];
+  EXPECT_TRUE(plan.numbered.empty());
+}
+
+TEST(StatementPlan, SaysWhoseRowsGetNumbers) {
+  const StatementPlan plan =
+      plan_of("ALTER TABLE t ADD COLUMN x int NOT NULL AUTO_INCREMENT UNIQUE", Target());
+  ASSERT_EQ(plan.numbered.size(), 1U);
+  EXPECT_EQ(plan.numbered[0], (TableName{"e", "t"}));
 }
 
 }  // namespace
