@@ -51,6 +51,7 @@ test-long: debug release
 	TIDERELAY=build/debug/tiderelay python3 integration/run.py --ctest build/debug --long
 
 bench: release
+	cmake --build build/release -j $(JOBS) --target follow_bench
 	python3 bench/run.py
 
 quickstart: release

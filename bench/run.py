@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs the benchmarks beside their peers, a line for each: rate, time, CPU seconds, peak memory; then the ratios.
 
-    python3 bench/run.py [receive|decode|apply|full|replica|lag]... [--scale 1.0] [--target tidb] [--source mysql80]
+    python3 bench/run.py [receive|decode|apply|full|replica|lag|serve|latency|hop]... [--scale 1.0] [--target tidb]
+                         [--source mysql80]
 
 The mover is build/release/tiderelay, or $TIDERELAY. Peers run in the same run where they can be had: mysqlbinlog 9.7;
 TiDB DM (dm-master, dm-worker and dmctl on PATH) with compact, multiple-rows and larger batches, and as it comes; a
@@ -36,15 +37,17 @@ import data
 import harness
 import lag
 import packages
+import serve
 import servers
 from dm import Dm
+from followers import Sidecar, source_document
 from measure import Meter, line
 from packages import Missing
 from servers import Server
 from waiting import pause, until
 
 
-NAMES = ("receive", "decode", "apply", "full", "replica", "lag")
+NAMES = ("receive", "decode", "apply", "full", "replica", "lag", "serve", "latency", "hop")
 Write = Callable[[Server], int]
 # DM as it comes, and with what is fastest for it (its own documentation, and tried here).
 DM_SYNCERS: dict[str, dict[str, Any]] = {
@@ -85,13 +88,13 @@ class Bench:
 
     # -- receive and decode ---------------------------------------------------------------------------------------
 
-    def source_with_log(self) -> tuple[Server, list[Path]]:
+    def source_with_log(self, transactions: int = 0) -> tuple[Server, list[Path]]:
         """A source with a closed log of small transactions, and its closed files."""
         source = self.server(self.source_kind)
         rows = self.scaled(100_000)
         data.create(source)
         data.fill(source, rows)
-        data.small_transactions(source, self.scaled(200_000), rows)
+        data.small_transactions(source, transactions or self.scaled(200_000), rows)
         source.execute("flush logs")
         return source, harness.upstream_files(source)[:-1]
 
@@ -294,6 +297,28 @@ class Bench:
         print(f"    visible after p50 {late.p50:.1f} ms, p99 {late.p99:.1f} ms; the writer reached "
               f"{late.transactions / late.seconds:.0f}/s; unseen within a minute: {late.unseen}", flush=True)
         mover.stop()
+
+    # -- the relay server -----------------------------------------------------------------------------------------
+
+    def sidecar(self, sources: list[dict[str, Any]], name: str = "sidecar", **more: Any) -> Sidecar:
+        sidecar = Sidecar(self.folder, sources, name, **more)
+        self.give_back.append(sidecar.end)
+        return sidecar.start()
+
+    def serve(self) -> None:
+        if self.has_mover():
+            source, files = self.source_with_log(self.scaled(100_000))
+            serve.serve(source, files, self.sidecar([source_document(source)]))
+
+    def latency(self) -> None:
+        if self.has_mover():
+            source = self.server(self.source_kind)
+            serve.latency(source, self.sidecar([source_document(source)]), self.scaled(10_000), 200)
+
+    def hop(self) -> None:
+        if self.has_mover():
+            source, files = self.source_with_log(self.scaled(400_000))
+            serve.hop(source, files, self.sidecar, self.folder)
 
     # -- helpers --------------------------------------------------------------------------------------------------
 

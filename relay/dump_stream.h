@@ -31,7 +31,7 @@ class DumpStream {
     Kind kind = Kind::kWait;
     std::string_view bytes;  // of kSend; valid until the next call
   };
-  static constexpr std::size_t kOutBytes = 256 * 1024;
+  static constexpr std::size_t kOutBytes = 64 * 1024;
 
   // server_id: what the source calls itself, for artificial events.
   DumpStream(FollowRequest request, DumpStart start, protocol::Dialect dialect,

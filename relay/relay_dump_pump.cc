@@ -6,7 +6,7 @@
 namespace tiderelay::relay {
 namespace {
 
-constexpr std::size_t kBlockBytes = 256 * 1024;
+constexpr std::size_t kBlockBytes = 64 * 1024;
 constexpr std::size_t kKeptBytes = 16 * 1024;  // of buffers, while a follower waits
 constexpr std::size_t kWatchBytes = 512;
 constexpr std::size_t kAckMaxBytes = 600;  // 9 bytes and a file's name
