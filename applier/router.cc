@@ -3,6 +3,7 @@
 
 #include <re2/re2.h>
 
+#include <map>
 #include <set>
 #include <utility>
 
@@ -140,6 +141,21 @@ Result<std::vector<ExtractedColumn>> Router::extract(const TableName& upstream,
   add((*rule)->extract_schema, upstream.schema);
   add((*rule)->extract_source, source_id);
   return columns;
+}
+
+Result<void> check_case(const std::vector<TableName>& targets) {
+  std::map<TableName, const TableName*> seen;
+  for (const TableName& name : targets) {
+    const TableName folded{lower_case_name(name.schema), lower_case_name(name.table)};
+    const auto [at, added] = seen.emplace(folded, &name);
+    if (added || *at->second == name) continue;
+    const TableName& other = *at->second;
+    return Error(Errc::kUnsupported, "the target takes " + other.schema + "." + other.table +
+                                         " and " + name.schema + "." + name.table +
+                                         " for one table: they differ in case alone")
+        .with_way_out("route one of them to another name, or leave it out of the list");
+  }
+  return {};
 }
 
 }  // namespace tiderelay::applier

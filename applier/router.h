@@ -70,4 +70,8 @@ class Router {
   std::vector<Rule> table_rules_;
 };
 
+// For a target that takes names of another case for the same: kUnsupported where two of these
+// tables differ in nothing else.
+[[nodiscard]] Result<void> check_case(const std::vector<TableName>& targets);
+
 }  // namespace tiderelay::applier

@@ -55,6 +55,7 @@ class StatementRunner {
   [[nodiscard]] Result<StatementPlan> plan_of(const DdlStatement& statement,
                                               const StatementEffects& effects,
                                               std::vector<std::string>& notes) const;
+  [[nodiscard]] Result<void> check_names(const StatementEffects& effects) const;
   relay::Awaitable<void> check_empty(TableName name);
   relay::Awaitable<void> execute(const DdlEvent& event, StatementPlan plan);
   relay::Awaitable<void> execute_step(const DdlEvent& event, const StatementPlan& plan,

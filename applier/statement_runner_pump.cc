@@ -143,6 +143,8 @@ Awaitable<StatementRunner::Outcome> StatementRunner::run_followed(
     outcome.copy_again = std::move(fate.tables);
     co_return outcome;
   }
+  const Result<void> apart = check_names(*effects);
+  if (!apart) co_return apart.error().in("statement " + short_text(event.sql));
   const Result<bool> wanted = selection_.executes(*statement, event.schema);
   if (!wanted && !is_left_out()) co_return wanted.error();
   if (!order_ && !*wanted) co_return outcome;
@@ -216,6 +218,20 @@ Awaitable<void> StatementRunner::execute(const DdlEvent& event, StatementPlan pl
   const Result<std::string> after = co_await fingerprints(plan.targets);
   if (!after) co_return after.error();
   co_return Result<void>();
+}
+
+// A new table must not be another one's to the target.
+Result<void> StatementRunner::check_names(const StatementEffects& effects) const {
+  const bool named = std::ranges::any_of(effects.tables, [](const TableEffect& effect) {
+    return effect.kind == TableEffect::Kind::kCreated || effect.kind == TableEffect::Kind::kRenamed;
+  });
+  if (!named || coordinator_.target().kind != TargetKind::kTidb) return {};
+  std::vector<TableName> targets;
+  for (const TableName& source : schemas_.tracker().tables()) {
+    const std::optional<TableName> name = route_of(source);
+    if (name) targets.push_back(*name);
+  }
+  return check_case(targets);
 }
 
 // Rows that are there would get numbers of the target's own.

@@ -182,10 +182,13 @@ Result<void> add_tables(TaskPlan& plan, const conf::TaskConfig& task,
     ++uses[**target];
     plan.tables.push_back({name, **target, shares_targets(task)});
   }
+  std::vector<TableName> targets;
   for (dumper::DumpTable& table : plan.tables) {
     table.shared_target = table.shared_target || uses[table.target] > 1;
+    targets.push_back(table.target);
   }
-  return {};
+  const bool folds = plan.apply.worker.target.kind == applier::TargetKind::kTidb;
+  return folds ? applier::check_case(targets) : Result<void>();
 }
 
 // What the file may say and nothing does yet.
@@ -301,6 +304,8 @@ Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& co
                       status.upstream_file + ":" + std::to_string(status.upstream_offset_bytes));
   if (goal) plan.goal = *goal;
 
+  plan.apply =
+      apply_options(task, instance, coordinator_options, coordinator.target(), plan.server);
   const Result<std::vector<TableName>> taken = co_await list_tables(source, plan.selection->list());
   if (!taken) co_return taken.error().in("source " + instance.source_id);
   const Result<void> added = add_tables(plan, task, instance, *taken);
@@ -313,8 +318,6 @@ Awaitable<TaskPlan> make_task_plan(TaskPlanInput input, applier::Coordinator& co
     const Result<std::optional<TableName>> target = selection->target_of(name);
     return target ? *target : std::nullopt;
   };
-  plan.apply =
-      apply_options(task, instance, coordinator_options, coordinator.target(), plan.server);
   Result<std::string> time_zone = co_await read_system_time_zone(source);
   if (!time_zone) co_return time_zone.error().in("source " + instance.source_id);
   plan.apply.source_time_zone = std::move(*time_zone);

@@ -87,6 +87,12 @@ class Orders(MoverScenario):
         self.assertEqual([(order["op"], order["done"]) for order in orders], [("skip", True), ("replace", True)])
         self.assertTrue(all("@" in order["operator"] and order["time"] for order in orders), orders)
 
+    def test_a_table_that_differs_from_another_in_case_alone_is_refused(self) -> None:
+        self.source.execute(f"create table {SCHEMA}.T (id int primary key, v int)",
+                            f"insert into {SCHEMA}.T values (50, 50)")
+        self.until_paused("differ in case alone")
+        self.until_rows([(1, 1), (2, 2)])
+
     @only_long
     def test_orders_for_later_statements_hold_over_kill_and_can_be_taken_back(self) -> None:
         self.must("pause-task", "test")

@@ -102,5 +102,12 @@ TEST(Router, ExtractsColumnsFromNames) {
             "route \"r\": extract-table: the regex \"(\" does not compile: missing ): (");
 }
 
+TEST(CheckCase, NamesTablesThatDifferInCaseAlone) {
+  EXPECT_TRUE(check_case({{"s", "t"}, {"s", "t"}, {"s", "u"}, {"r", "T"}}));
+  const Result<void> same = check_case({{"s", "Größe"}, {"s", "t"}, {"S", "GRÖßE"}});
+  ASSERT_FALSE(same);
+  EXPECT_NE(same.error().text().find("s.Größe and S.GRÖßE"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace tiderelay::applier
