@@ -17,6 +17,10 @@ const OptionTable<DaemonConfig>& option_table(Tag<DaemonConfig>);
 [[nodiscard]] TaskConfig read_task(Reader& reader, const YamlNode& root);
 [[nodiscard]] const Section& task_section();
 
+// Of a task or source: both are columns of the meta schema's tables.
+inline constexpr std::size_t kNameBytesMax = 190;
+void check_name(Reader& reader, const YamlNode& node, const std::string& name);
+
 // "mysql-bin.000003"; a MySQL or MariaDB GTID set by its form
 [[nodiscard]] bool looks_like_binlog_name(std::string_view text);
 [[nodiscard]] bool looks_like_gtid_set(std::string_view text);

@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include "base/utf8.h"
 #include "conf/base64.h"
 
 namespace tiderelay::conf {
@@ -64,24 +65,10 @@ std::optional<Bytes> run_cipher(bool encrypt, std::span<const std::uint8_t> from
   return to.size() == from.size() ? std::optional(std::move(to)) : std::nullopt;
 }
 
-// Valid UTF-8 without control characters: what a password can be and garbage hardly is.
-bool is_text(std::span<const std::uint8_t> bytes) {
-  for (std::size_t i = 0; i < bytes.size();) {
-    const std::uint8_t lead = bytes[i];
-    const std::size_t length = lead < 0x80   ? 1
-                               : lead < 0xc2 ? 0
-                               : lead < 0xe0 ? 2
-                               : lead < 0xf0 ? 3
-                               : lead < 0xf5 ? 4
-                                             : 0;
-    if (length == 0 || i + length > bytes.size()) return false;
-    if (length == 1 && (lead < 0x20 || lead == 0x7f)) return false;
-    for (std::size_t j = 1; j < length; ++j) {
-      if ((bytes[i + j] & 0xc0U) != 0x80U) return false;
-    }
-    i += length;
-  }
-  return true;
+// UTF-8 without control characters: what a password can be and garbage hardly is.
+bool is_text(std::string_view text) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  return is_utf8(text) && std::ranges::none_of(text, is_control);
 }
 
 }  // namespace
@@ -151,10 +138,12 @@ std::optional<Secret> decrypt(std::string_view cipher_text, const SecretKey& key
   const std::span all(*bytes);
   std::optional<Bytes> plain =
       run_cipher(false, all.subspan(kCipherTextBytesMin), all.first(kIvBytes), key);
-  if (!plain || !is_text(*plain)) return std::nullopt;
-  Secret secret(std::string(plain->begin(), plain->end()));
+  if (!plain) return std::nullopt;
+  std::string text(plain->begin(), plain->end());
   OPENSSL_cleanse(plain->data(), plain->size());
-  return secret;
+  if (is_text(text)) return Secret(std::move(text));
+  OPENSSL_cleanse(text.data(), text.size());
+  return std::nullopt;
 }
 
 OpenedSecret open_secret(const std::string& text, const std::optional<SecretKey>& operator_key) {

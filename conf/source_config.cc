@@ -60,6 +60,7 @@ static void check_source(Reader& reader, const YamlNode& map, SourceConfig& sour
   if (map.find("source-id") != nullptr && source.source_id.empty()) {
     reader.refuse(at("source-id"), "is empty", kDmEmptySourceId);
   }
+  check_name(reader, at("source-id"), source.source_id);
   if (source.source_id.size() > kSourceIdBytesMax) {
     reader.refuse(at("source-id"), "is longer than 32 bytes", kDmLongSourceId);
   }
@@ -143,8 +144,21 @@ const OptionTable<SourceConfig>& option_table(Tag<SourceConfig>) {
   return kTable;
 }
 
+void check_name(Reader& reader, const YamlNode& node, const std::string& name) {
+  const bool control = std::ranges::any_of(
+      name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (control) reader.refuse(node, "has a control character");
+  if (name.size() > kNameBytesMax) {
+    reader.refuse(node, "is longer than " + std::to_string(kNameBytesMax) + " bytes");
+  }
+}
+
 SourceConfig read_source(Reader& reader, const YamlNode& root) {
   SourceConfig source;
+  if (root.find("mysql-instances") != nullptr) {
+    reader.refuse(root, "this is a task file; a source file is wanted here");
+    return source;
+  }
   option_table(Tag<SourceConfig>()).read(reader, root, source);
   return source;
 }

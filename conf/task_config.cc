@@ -57,6 +57,7 @@ class TaskResolver {
     if (root_.find("name") != nullptr && task.name.empty()) {
       reader_.refuse(at(root_, "name"), "is empty", 20019);
     }
+    check_name(reader_, at(root_, "name"), task.name);
     const YamlNode* target = root_.find("target-database");
     if (target != nullptr && target->kind == YamlNode::Kind::kMap &&
         target->find("port") == nullptr) {
@@ -272,6 +273,10 @@ const InstanceConfig* TaskConfig::find_instance(std::string_view source_id) cons
 
 TaskConfig read_task(Reader& reader, const YamlNode& root) {
   TaskFile file;
+  if (root.find("source-id") != nullptr && root.find("from") != nullptr) {
+    reader.refuse(root, "this is a source file; a task file is wanted here");
+    return std::move(file.task);
+  }
   option_table(Tag<TaskFile>()).read(reader, root, file);
   if (root.kind == YamlNode::Kind::kMap) TaskResolver(reader, root, file).resolve();
   return std::move(file.task);

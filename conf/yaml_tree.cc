@@ -10,6 +10,7 @@
 #include <optional>
 #include <sstream>
 
+#include "base/utf8.h"
 #include "conf/file_access.h"
 
 namespace tiderelay::conf {
@@ -219,6 +220,10 @@ std::string with_plain_line_ends(std::string_view yaml) {
   return text;
 }
 
+std::uint32_t line_at(std::string_view text, std::size_t offset) {
+  return static_cast<std::uint32_t>(1 + std::ranges::count(text.substr(0, offset), '\n'));
+}
+
 // The first line whose indentation has a tab, 0: none. Such a line is wrong YAML
 // unless it stands in a multi-line text, so it is asked for only where something is wrong anyway.
 std::uint32_t tab_indented_line(std::string_view text) {
@@ -274,9 +279,10 @@ YamlNode parse_yaml(std::string_view yaml, const std::string& file,
   }
   const std::string text = with_plain_line_ends(yaml);
   if (const std::size_t zero = text.find('\0'); zero != std::string::npos) {
-    const auto before =
-        std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(zero), '\n');
-    return refuse(static_cast<std::uint32_t>(before + 1), "a zero byte; this is not a text file");
+    return refuse(line_at(text, zero), "a zero byte; this is not a text file");
+  }
+  if (const std::size_t good = utf8_prefix(text); good < text.size()) {
+    return refuse(line_at(text, good), "not UTF-8; save the file as UTF-8");
   }
   try {
     std::istringstream stream(text);

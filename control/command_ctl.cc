@@ -9,10 +9,12 @@
 #include <fstream>
 #include <iostream>
 
+#include "base/utf8.h"
 #include "conf/endpoint.h"
 #include "conf/file_access.h"
 #include "control/api.h"
 #include "control/commands.h"
+#include "control/ctl_table.h"
 #include "control/ctl_words.h"
 #include "control/dm_answers.h"
 #include "control/http.h"
@@ -50,19 +52,12 @@ Result<void> take_address(CtlArguments& arguments) {
   return {};
 }
 
-// As the daemon's JSON parser sees it.
-bool is_utf8(const std::string& text) {
-  boost::system::error_code failure;
-  const json::value parsed = json::parse(json::serialize(json::string(text)), failure);
-  return !failure;
-}
-
 // Files are sent by their full names: the daemon runs in another folder.
 Result<SentFiles> read_files(std::vector<std::string>& words, const CtlCall& call) {
   const conf::FileAccess access = conf::real_files();
-  const bool needs_file = call.command == CtlCommand::kStartTask ||
-                          call.command == CtlCommand::kCheckTask || call.action == "create" ||
-                          call.action == "update";
+  const bool needs_file =
+      call.command == CtlCommand::kStartTask || call.command == CtlCommand::kCheckTask ||
+      call.command == CtlCommand::kUpdateTask || call.action == "create" || call.action == "update";
   SentFiles files;
   for (const std::string& word : file_words(call)) {
     std::error_code failure;
@@ -71,7 +66,10 @@ Result<SentFiles> read_files(std::vector<std::string>& words, const CtlCall& cal
     if (!there && !needs_file && !looks_like_file) continue;  // a name
     const Result<std::string> text = access.read_file(word);
     if (!text) return text.error();
-    if (!is_utf8(*text)) return Error(Errc::kConfig, word + ": is no UTF-8 text");
+    if (const std::size_t good = utf8_prefix(*text); good < text->size()) {
+      return Error(Errc::kConfig, word + ": not UTF-8 from byte " + std::to_string(good) + " on")
+          .with_way_out("save the file as UTF-8");
+    }
     const std::string full = std::filesystem::absolute(word, failure).lexically_normal().string();
     files[full] = *text;
     std::replace(words.begin(), words.end(), word, full);
@@ -107,6 +105,11 @@ class Client {
 
   // One command: prints the answer, gives the exit code.
   [[nodiscard]] int run(std::vector<std::string> words, Streams streams) const {
+    for (std::size_t at = 0; at < words.size(); ++at) {
+      if (is_utf8(words[at])) continue;
+      return usage(streams.err, Error(Errc::kConfig, "word " + std::to_string(at + 1) +
+                                                         " of the command is no UTF-8 text"));
+    }
     const Result<CtlCall> call = parse_ctl(words);
     if (!call) return usage(streams.err, call.error());
     if (call->command == CtlCommand::kConfig && call->action == "import") {
@@ -121,6 +124,9 @@ class Client {
     if (!response) return failed(streams.err, response.error());
     if (call->command == CtlCommand::kConfig && call->action == "export") {
       return export_folder(*response, call->folder, streams);
+    }
+    if (call->command == CtlCommand::kConfig && !call->folder.empty()) {
+      return save_config(*response, call->folder, streams);
     }
     return show(*response, streams);
   }
@@ -168,6 +174,22 @@ class Client {
     }
     std::ranges::sort(files);
     return files;
+  }
+
+  // As dmctl: the text goes into the file and the answer says so.
+  static int save_config(const HttpResponse& response, const std::string& path, Streams streams) {
+    boost::system::error_code failure;
+    const json::value answer = json::parse(response.body, failure);
+    const json::object* const object = failure ? nullptr : answer.if_object();
+    const json::value* const text = object != nullptr ? object->if_contains("cfg") : nullptr;
+    if (text == nullptr || !text->is_string()) return show(response, streams);
+    std::ofstream stream(path, std::ios::binary | std::ios::trunc);
+    stream << std::string_view(text->get_string());
+    if (!stream.flush()) {
+      return failed(streams.err, Error(Errc::kStorage, path + " cannot be written"));
+    }
+    streams.out << json_text(plain_answer(true, "write config to file succeed"));
+    return kExitDone;
   }
 
   // The files hold passwords: only their owner may read them.
@@ -259,7 +281,11 @@ int run_ctl(CtlArguments arguments, Streams streams) {
   const bool asks_help = std::ranges::find(words, "--help") != words.end();
   if (!words.empty() && (asks_help || words.front() == "help")) {
     const bool first = words.front() == "help" || words.front() == "--help";
-    streams.out << ctl_help(first ? (words.size() > 1 ? words[1] : "") : words.front());
+    const std::string about = !first ? words.front() : words.size() > 1 ? words[1] : "";
+    if (!about.empty() && find_command(about) == nullptr) {
+      return usage(streams.err, parse_ctl({about}).error());
+    }
+    streams.out << ctl_help(about);
     return kExitDone;
   }
   const Result<Client> client = Client::make(arguments);

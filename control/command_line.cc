@@ -52,9 +52,31 @@ std::string unknown_command(const CLI::App& program, const std::vector<std::stri
          (near.empty() ? "" : "; did you mean " + std::string(near) + "?");
 }
 
+// "unknown option --taks; did you mean --task?": CLI11 names what is missing first.
+std::string unknown_option(const CLI::App& program, const std::vector<std::string>& arguments) {
+  const auto chosen = program.get_subcommands();
+  const CLI::App& app = chosen.empty() ? program : *chosen.front();
+  if (app.get_prefix_command()) return "";  // its words are not the program's
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  const std::vector<std::string_view> views(known.begin(), known.end());
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    const std::string name = argument.substr(0, argument.find('='));
+    if (!name.starts_with("--") || app.get_option_no_throw(name) != nullptr) continue;
+    const std::string_view near = nearest(name, views);
+    return "unknown option " + name +
+           (near.empty() ? "" : "; did you mean " + std::string(near) + "?");
+  }
+  return "";
+}
+
 int usage_error(const CLI::App& program, const std::vector<std::string>& arguments,
                 const std::string& text, std::ostream& err) {
-  const std::string unknown = unknown_command(program, arguments);
+  std::string unknown = unknown_command(program, arguments);
+  if (unknown.empty()) unknown = unknown_option(program, arguments);
   const std::string command = "tiderelay" + name_of_chosen(program);
   err << command << ": " << (unknown.empty() ? text : unknown) << "\nSee: " << command
       << " --help\n";
@@ -62,6 +84,19 @@ int usage_error(const CLI::App& program, const std::vector<std::string>& argumen
 }
 
 }  // namespace
+
+void take_count(CLI::Option& option, std::size_t digits_max) {
+  option.check([digits_max](const std::string& text) -> std::string {
+    const bool digits = std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+    if (digits && !text.empty() && text.size() <= digits_max) return "";
+    return "\"" + text + "\" is no whole number";
+  });
+}
+
+bool is_table_name(const std::string& text) {
+  const std::size_t dot = text.find('.');
+  return dot != std::string::npos && dot > 0 && dot + 1 < text.size();
+}
 
 int failed(std::ostream& err, const Error& error) {
   err << "tiderelay: " << error.text() << '\n';

@@ -97,6 +97,11 @@ std::string progress_of(const VerifyReport& report) {
 }  // namespace
 
 int run_verify_command(VerifyArguments arguments, Streams streams) {
+  for (const std::string& table : arguments.options.tables) {
+    if (is_table_name(table)) continue;
+    return failed(streams.err,
+                  Error(Errc::kConfig, "--table: wants db.table, got \"" + table + "\""));
+  }
   const Result<MigrationFiles> files =
       read_migration(arguments.task_file, arguments.source_files, arguments.secret_key_path);
   if (!files) return failed(streams.err, files.error());

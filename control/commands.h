@@ -1,6 +1,7 @@
 // control/commands.h: the commands of the program, each declared where it is done.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <ostream>
 
@@ -9,7 +10,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace tiderelay::control {
 
@@ -32,6 +34,12 @@ void add_run_command(CLI::App& program, Invocation& invocation);
 void add_serve_command(CLI::App& program, Invocation& invocation);
 void add_verify_command(CLI::App& program, Invocation& invocation);
 void add_version_command(CLI::App& program, Invocation& invocation);
+
+// CLI11 takes "-4" and what is too large for a number as other numbers: this refuses them.
+void take_count(CLI::Option& option, std::size_t digits_max = 9);
+
+// "db.table", both parts there.
+[[nodiscard]] bool is_table_name(const std::string& text);
 
 // Prints the error with its way out and gives the exit code that fits it.
 [[nodiscard]] int failed(std::ostream& err, const Error& error);

@@ -20,6 +20,7 @@ namespace tiderelay::control {
 namespace {
 
 constexpr std::size_t kFlushBytes = 1U << 18;
+constexpr std::size_t kPositionDigitsMax = 18;
 
 struct BinlogArguments {
   std::vector<std::string> paths;
@@ -156,10 +157,20 @@ class Dump {
 };
 
 int run_binlog(const BinlogArguments& arguments, Streams streams) {
+  for (const std::string& table : arguments.tables) {
+    if (is_table_name(table)) continue;
+    return failed(streams.err,
+                  Error(Errc::kConfig, "--table: wants schema.table, got \"" + table + "\""));
+  }
   auto range = range_of(arguments);
   if (!range) return failed(streams.err, range.error());
   std::vector<std::string> files;
   for (const std::string& path : arguments.paths) {
+    if (path.starts_with("mysql://")) {
+      return failed(streams.err, Error(Errc::kConfig, "binlog reads files and folders, no servers")
+                                     .with_way_out("the relay log of a source is files: "
+                                                   "<data-dir>/sources/<source-id>/relay"));
+    }
     const auto found = relay::binlog_files(relay::posix_storage(), path);
     if (!found) return failed(streams.err, found.error());
     files.insert(files.end(), found->begin(), found->end());
@@ -180,8 +191,11 @@ void add_binlog_command(CLI::App& program, Invocation& invocation) {
   command->add_flag("--stats", arguments->stats, "counts instead of events");
   command->add_flag("-v", arguments->verbose, "-vv: the types of values too");
   command->add_option("--table", arguments->tables, "schema.table or schema.*; may be repeated");
-  command->add_option("--start-position", arguments->start_position, "in the first file");
-  command->add_option("--stop-position", arguments->stop_position, "in the last file");
+  take_count(
+      *command->add_option("--start-position", arguments->start_position, "in the first file"),
+      kPositionDigitsMax);
+  take_count(*command->add_option("--stop-position", arguments->stop_position, "in the last file"),
+             kPositionDigitsMax);
   command->add_option("--start-datetime", arguments->start_datetime, "local time");
   command->add_option("--stop-datetime", arguments->stop_datetime, "local time");
   command->add_option("--start-gtid", arguments->start_gtid, "the first transaction shown");

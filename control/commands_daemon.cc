@@ -37,8 +37,8 @@ void add_ctl_command(CLI::App& program, Invocation& invocation) {
   command->add_option("--token-file", arguments->token_file, "a token of the daemon's tokens-file");
   command->add_option("--ca,--ssl-ca", arguments->ca_file,
                       "the CA that signed the daemon's certificate; for https:// addresses");
-  command->add_option("--timeout", *seconds, "seconds to wait for an answer")
-      ->capture_default_str();
+  take_count(*command->add_option("--timeout", *seconds, "seconds to wait for an answer")
+                  ->capture_default_str());
   command->prefix_command();  // what follows is the command's own
   command->footer(ctl_help() +
                   "Example:\n  tiderelay ctl operate-source create source-1.yaml\n"

@@ -22,10 +22,11 @@ void add_check_command(CLI::App& program, Invocation& invocation) {
       ->required();
   command->add_option("--data-dir", arguments->data_dir, "where the relay logs will be")
       ->capture_default_str();
-  command->add_option("-e,--error", arguments->errors_max, "failed rows shown at most")
-      ->capture_default_str();
-  command->add_option("-w,--warn", arguments->warnings_max, "rows with warnings shown at most")
-      ->capture_default_str();
+  take_count(*command->add_option("-e,--error", arguments->errors_max, "failed rows shown at most")
+                  ->capture_default_str());
+  take_count(
+      *command->add_option("-w,--warn", arguments->warnings_max, "rows with warnings shown at most")
+           ->capture_default_str());
   command->add_option("--secret-key-path", arguments->secret_key_path, kFilesKeyHelp)
       ->envname("TIDERELAY_SECRET_KEY_PATH");
   command->footer(
@@ -113,8 +114,8 @@ void add_verify_command(CLI::App& program, Invocation& invocation) {
                    "seconds for the task to apply what a comparison needs")
       ->check(CLI::Range(0, 86'400))
       ->capture_default_str();
-  command->add_option("--differences", options.differences_max, "rows shown at most")
-      ->capture_default_str();
+  take_count(*command->add_option("--differences", options.differences_max, "rows shown at most")
+                  ->capture_default_str());
   command->add_option("--secret-key-path", arguments->secret_key_path, kFilesKeyHelp)
       ->envname("TIDERELAY_SECRET_KEY_PATH");
   command->footer(

@@ -8,11 +8,16 @@
 #include <utility>
 
 #include "base/nearest.h"
+#include "base/utf8.h"
 #include "control/ctl_table.h"
 
 namespace tiderelay::control {
 
 namespace {
+
+constexpr std::size_t kShownBytes = 100;
+constexpr std::size_t kWordBytesMax = 4096;  // a path's
+constexpr std::size_t kSqlBytesMax = 1U << 20;
 
 std::string usage_of(const CommandRow& row) {
   std::string text = "usage: " + std::string(row.name);
@@ -29,12 +34,18 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string_vi
   return near.empty() ? "" : "; did you mean " + std::string(near) + "?";
 }
 
+// What a message shows of a word.
+std::string shown(const std::string& word) {
+  if (word.size() <= kShownBytes) return word;
+  return word.substr(0, utf8_prefix(word.substr(0, kShownBytes))) + "…";
+}
+
 Error unknown_command(const std::string& word) {
   std::vector<std::string_view> names;
   for (const CommandRow& row : command_rows()) names.push_back(row.name);
   const std::string near(nearest(word, names));
   const CommandRow* const row = find_command(near);
-  return Error(Errc::kConfig, "unknown command \"" + word + "\"" + did_you_mean(word, names))
+  return Error(Errc::kConfig, "unknown command \"" + shown(word) + "\"" + did_you_mean(word, names))
       .with_way_out(row != nullptr ? usage_of(*row) : "help lists the commands");
 }
 
@@ -60,6 +71,10 @@ class Words {
       }
     } else if (word.starts_with(with_value)) {
       value = word.substr(with_value.size());
+      if (value->empty()) {
+        value.reset();
+        problem = wrong(row_, std::string(name) + " needs a value");
+      }
     } else if (!word.starts_with("--") && word.starts_with(letter) && word.size() > 2) {
       value = word.substr(2);
     }
@@ -77,7 +92,7 @@ Result<std::size_t> count_of(const CommandRow& row, const std::string& text) {
   std::size_t count = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
   if (failure != std::errc() || end != text.data() + text.size()) {
-    return wrong(row, "\"" + text + "\" is no number");
+    return wrong(row, "\"" + shown(text) + "\" is no number");
   }
   return count;
 }
@@ -182,11 +197,29 @@ Result<void> read_action(const CommandRow& row, CtlCall& call) {
   call.action = call.arguments.front();
   call.arguments.erase(call.arguments.begin());
   if (std::ranges::find(known, call.action) == known.end()) {
-    return wrong(row, "unknown action \"" + call.action + "\"" + did_you_mean(call.action, known));
+    return wrong(
+        row, "unknown action \"" + shown(call.action) + "\"" + did_you_mean(call.action, known));
   }
   const bool needs_names = row.command == CtlCommand::kOperateSource && call.action != "show";
   if (needs_names && call.arguments.empty() && call.sources.empty()) {
     return wrong(row, call.action + " needs a file" + (call.action == "stop" ? " or an id" : ""));
+  }
+  return {};
+}
+
+// An empty word is a variable of a script that was not set: it must not mean "all".
+Result<void> check_words(const CommandRow& row, const std::vector<std::string>& words) {
+  const bool sql = row.command == CtlCommand::kBinlog;
+  for (std::size_t at = 1; at < words.size(); ++at) {
+    const std::string& word = words[at];
+    const std::string place = "argument " + std::to_string(at);
+    if (word.empty()) return wrong(row, place + " is empty");
+    if (word.size() > (sql ? kSqlBytesMax : kWordBytesMax)) {
+      return wrong(row, place + " is too long: " + std::to_string(word.size()) + " bytes");
+    }
+    const bool control = std::ranges::any_of(
+        word, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    if (control && !sql) return wrong(row, place + " has a control character");
   }
   return {};
 }
@@ -200,6 +233,8 @@ Result<CtlCall> parse_ctl(const std::vector<std::string>& words) {
   CtlCall call;
   call.command = row->command;
   call.name = words.front();
+  const Result<void> plain = check_words(*row, words);
+  if (!plain) return plain.error();
   if (is_answered_only(row->command)) return call;  // whatever follows
   Words rest(*row, words);
   bool ended = false;
@@ -218,7 +253,7 @@ Result<CtlCall> parse_ctl(const std::vector<std::string>& words) {
     }
     const Result<bool> known = read_option(*row, rest, call);
     if (!known) return known.error();
-    if (!*known) return wrong(*row, "unknown option " + word);
+    if (!*known) return wrong(*row, "unknown option " + shown(word));
   }
   const Result<void> action = read_action(*row, call);
   if (!action) return action.error();
@@ -228,7 +263,7 @@ Result<CtlCall> parse_ctl(const std::vector<std::string>& words) {
   }
   if (call.arguments.size() < row->arguments_min) return wrong(*row, "an argument is missing");
   if (call.arguments.size() > row->arguments_max) {
-    return wrong(*row, "too many arguments: " + call.arguments.back());
+    return wrong(*row, "too many arguments: " + shown(call.arguments.back()));
   }
   const bool of_config =
       call.command == CtlCommand::kConfig && (call.action == "task" || call.action == "source");

@@ -82,7 +82,7 @@ json::object Daemon::answer(const CtlCall& call, const SentFiles& files) {
     case CtlCommand::kPurgeRelay:
       return purge_relays(call);
     case CtlCommand::kQueryError:
-      return query_error(call);
+      return query_error(call, files);
     case CtlCommand::kRefused:
       return plain_answer(false, std::string(find_command(call.name)->about));
     case CtlCommand::kShardLocks:
@@ -335,9 +335,9 @@ SourceOutcome Daemon::remove_source(const std::string& word, const SentFiles& fi
 }
 
 json::object Daemon::operate_source(const CtlCall& call, const SentFiles& files) {
-  if (call.action == "show") return show_sources();
   std::vector<std::string> words = call.arguments;
   words.insert(words.end(), call.sources.begin(), call.sources.end());
+  if (call.action == "show") return show_sources(words);
   std::vector<SourceOutcome> outcomes;
   for (const std::string& word : words) {
     if (call.action == "create") {
@@ -351,10 +351,16 @@ json::object Daemon::operate_source(const CtlCall& call, const SentFiles& files)
   return sources_answer(outcomes);
 }
 
-json::object Daemon::show_sources() const {
+json::object Daemon::show_sources(const std::vector<std::string>& wanted) const {
   std::vector<SourceOutcome> outcomes;
   const std::lock_guard lock(mutex_);
-  for (const auto& [id, source] : sources_) outcomes.push_back(accepted(id));
+  for (const std::string& id : wanted) {
+    if (!sources_.contains(id)) outcomes.push_back(refused(id, unknown_source(id)));
+  }
+  for (const auto& [id, source] : sources_) {
+    const bool shown = wanted.empty() || std::ranges::find(wanted, id) != wanted.end();
+    if (shown) outcomes.push_back(accepted(id));
+  }
   return sources_answer(outcomes);
 }
 

@@ -75,7 +75,7 @@ class Daemon {
   using Answer = boost::json::object;
 
   [[nodiscard]] Answer operate_source(const CtlCall& call, const SentFiles& files);
-  [[nodiscard]] Answer show_sources() const;
+  [[nodiscard]] Answer show_sources(const std::vector<std::string>& wanted) const;
   [[nodiscard]] SourceOutcome create_source(const std::string& word, const SentFiles& files);
   [[nodiscard]] SourceOutcome update_source(const std::string& word, const SentFiles& files);
   [[nodiscard]] SourceOutcome remove_source(const std::string& word, const SentFiles& files);
@@ -105,7 +105,7 @@ class Daemon {
                                                  const CtlCall& call,
                                                  const std::vector<relay::LogPosition>& needed,
                                                  const relay::RetainOptions& retain);
-  [[nodiscard]] Answer query_error(const CtlCall& call) const;
+  [[nodiscard]] Answer query_error(const CtlCall& call, const SentFiles& files) const;
   [[nodiscard]] Answer order_statements(const CtlCall& call, const SentFiles& files);
   [[nodiscard]] static SourceOutcome order_statement(const CtlCall& call,
                                                      const conf::TaskConfig& task,

@@ -203,8 +203,18 @@ SourceOutcome Daemon::purge_relay(const std::string& id, relay::LogCatalog& cata
   return outcome;
 }
 
-json::object Daemon::query_error(const CtlCall& call) const {
+json::object Daemon::query_error(const CtlCall& call, const SentFiles& files) const {
   const Snapshot now = snapshot();
+  std::string name;
+  if (!call.arguments.empty()) {
+    const Result<std::string> given = task_name(call.arguments.front(), files);
+    if (!given) return refusal(given.error());
+    name = *given;
+    if (now.find_task(name) == nullptr) return refusal(unknown_task(name));
+  }
+  for (const std::string& id : call.sources) {
+    if (now.find_source(id) == nullptr) return refusal(unknown_source(id));
+  }
   json::array workers;
   for (const SourceSnapshot& source : now.sources) {
     const std::string& id = source.config.source_id;
@@ -213,7 +223,7 @@ json::object Daemon::query_error(const CtlCall& call) const {
     if (!wanted) continue;
     json::array subtasks;
     for (const TaskSnapshot& task : now.tasks) {
-      if (!call.arguments.empty() && call.arguments.front() != task.config.name) continue;
+      if (!name.empty() && name != task.config.name) continue;
       for (const ShareSnapshot& share : task.shares) {
         if (share.source_id == id) subtasks.push_back(errors_object(share, task.config.name));
       }

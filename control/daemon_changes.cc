@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "control/commands.h"
 #include "control/daemon.h"
 #include "control/prechecks.h"
 
@@ -99,7 +100,7 @@ json::object Daemon::resync_tables(const CtlCall& call, const SentFiles& files) 
   std::vector<applier::TableName> tables;
   for (auto word = call.arguments.begin() + 1; word != call.arguments.end(); ++word) {
     const std::size_t dot = word->find('.');
-    if (dot == std::string::npos || dot == 0 || dot + 1 == word->size()) {
+    if (!is_table_name(*word)) {
       return refusal(Error(Errc::kConfig, *word + " is no table")
                          .with_way_out("name it as db.table, as the source has it"));
     }

@@ -358,6 +358,10 @@ json::object Daemon::query_status(const CtlCall& call, const SentFiles& files) c
         shares.push_back({task, id, share});
       }
     }
+    if (!name.empty() && shares.empty()) {
+      return refusal(Error(Errc::kConfig, "no task fits " + name + " there")
+                         .with_way_out("query-status lists all tasks"));
+    }
     if (call.sources.empty() && name.empty()) {
       for (const auto& [id, source] : sources_) runners[id] = source.runner;
     }

@@ -93,13 +93,19 @@ Result<void> prepare(asio::ssl::context& context, const TlsFiles& files) {
   context.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
                           asio::ssl::context::no_tlsv1_1,
                       failure);
+  const auto unusable = [&failure](const char* key) {
+    return Error(Errc::kConfig, std::string("api.tls.") + key + ": what it names cannot be used (" +
+                                    failure.message() + ")")
+        .with_way_out(
+            "PEM files are wanted; the key must be the certificate's and have no password");
+  };
   context.use_certificate_chain(asio::buffer(files.certificate), failure);
-  if (failure) return Error(Errc::kConfig, "api.tls: the certificate: " + failure.message());
+  if (failure) return unusable("ssl-cert");
   context.use_private_key(asio::buffer(files.key), asio::ssl::context::pem, failure);
-  if (failure) return Error(Errc::kConfig, "api.tls: the key: " + failure.message());
+  if (failure) return unusable("ssl-key");
   if (files.client_ca.empty()) return {};
   context.add_certificate_authority(asio::buffer(files.client_ca), failure);
-  if (failure) return Error(Errc::kConfig, "api.tls: the CA: " + failure.message());
+  if (failure) return unusable("ssl-ca");
   context.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert, failure);
   return {};
 }

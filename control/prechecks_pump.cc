@@ -361,7 +361,10 @@ Result<void> try_connect(const conf::SourceConfig& source) {
     });
   }
   if (outcome) return outcome;
-  return outcome.error().in("source " + source.source_id);
+  const Error error = outcome.error().in("source " + source.source_id);
+  const auto note = std::ranges::find(source.notes, "from.password", &conf::Note::path);
+  if (error.code() != Errc::kAuth || note == source.notes.end()) return error;
+  return error.with_way_out(error.way_out() + "; the password " + note->text);
 }
 
 }  // namespace tiderelay::control

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "base/utf8.h"
 #include "control/api.h"
 #include "control/dm_answers.h"
 #include "control/rest_bodies.h"
@@ -57,9 +58,7 @@ constexpr Route kRoutes[] = {
 
 // A path may hold any bytes; an answer must not.
 std::string as_utf8(std::string text) {
-  boost::system::error_code failure;
-  const json::value parsed = json::parse(json::serialize(json::string(text)), failure);
-  if (!failure) return text;
+  if (is_utf8(text)) return text;
   for (char& c : text) c = static_cast<unsigned char>(c) < 0x80 ? c : '?';
   return text;
 }

@@ -67,6 +67,13 @@ TEST(CtlWords, AWrongLineSaysWhatWouldBeRight) {
       {{"handle-error", "t"}, "unknown action"},
       {{"sql-skip", "--sharding", "t"}, "no shard locks"},
       {{}, "no command"},
+      {{"stop-task", ""}, "argument 1 is empty"},
+      {{"pause-task", "-s", "", "t"}, "argument 2 is empty"},
+      {{"stop-task", "--source=", "t"}, "--source needs a value"},
+      {{"query-status", "a\nb"}, "has a control character"},
+      {{"query-status", std::string(5000, 'x')}, "too long: 5000 bytes"},
+      {{"start-task", "a", std::string(4000, 'b')}, std::string(100, 'b') + "…"},
+      {{std::string(5000, 'x')}, std::string(100, 'x') + "…"},
   };
   for (const Wrong& wrong : cases) {
     const auto call = parse_ctl(wrong.words);

@@ -1,0 +1,16 @@
+// base/utf8.h: what of a text is well-formed UTF-8 (RFC 3629: no surrogates, nothing overlong).
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace tiderelay {
+
+// Bytes before the first that is not well-formed; text.size() where all are.
+[[nodiscard]] std::size_t utf8_prefix(std::string_view text);
+
+[[nodiscard]] inline bool is_utf8(std::string_view text) {
+  return utf8_prefix(text) == text.size();
+}
+
+}  // namespace tiderelay
