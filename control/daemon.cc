@@ -207,6 +207,7 @@ Result<void> Daemon::run_source(const conf::SourceConfig& source, StateFile stat
   runner_options.watcher = options_.watcher;
   runner_options.retain = options_.retain;
   runner_options.max_log_bytes = options_.max_log_bytes;
+  runner_options.pack_bytes_a_second = options_.pack_bytes_a_second;
   runner_options.semi_sync = options_.semi_sync;
   runner_options.semi_sync_followers = options_.semi_sync_followers;
   if (!runner_options.retain.max_age && source.purge.expires.count() > 0) {

@@ -33,13 +33,14 @@ class Daemon {
  public:
   struct Options {
     std::string data_dir;
-    std::string address;               // of the API, for list-member
-    conf::FileAccess access;           // with the operator's key
-    bool checks = true;                // ask the servers before a source or task is taken
-    SourceWatcher* watcher = nullptr;  // outlives the daemon
-    relay::RetainOptions retain;       // of every relay log
-    std::uint64_t max_log_bytes = 0;   // of each relay log; 0: no cap
-    bool semi_sync = false;            // as relay::UpstreamOptions
+    std::string address;                    // of the API, for list-member
+    conf::FileAccess access;                // with the operator's key
+    bool checks = true;                     // ask the servers before a source or task is taken
+    SourceWatcher* watcher = nullptr;       // outlives the daemon
+    relay::RetainOptions retain;            // of every relay log
+    std::uint64_t max_log_bytes = 0;        // of each relay log; 0: no cap
+    std::uint64_t pack_bytes_a_second = 0;  // 0: log files stay as they are
+    bool semi_sync = false;                 // as relay::UpstreamOptions
     std::uint32_t semi_sync_followers = 0;
   };
   explicit Daemon(Options options);

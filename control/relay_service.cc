@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* kKeyName = "relay-server-key.pem";
 constexpr const char* kCertificateName = "relay-server-cert.pem";
+constexpr std::uint64_t kPackBytesASecond = 64U << 20;  // a tenth of a core
 
 Result<relay::ServedAccount> served_account(const conf::RelayUser& user) {
   relay::ServedAccount account;
@@ -136,10 +137,6 @@ Result<std::unique_ptr<RelayService>> RelayService::make(const conf::DaemonConfi
                                                          const std::string& data_dir,
                                                          const conf::FileAccess& access) {
   std::unique_ptr<RelayService> service(new RelayService());
-  if (config.relay.compress_sealed != conf::Compression::kNone) {
-    return Error(Errc::kConfig, "relay.compress-sealed: this version keeps files as they are")
-        .with_way_out("leave the key out, or set it to none");
-  }
   if (config.relay.semi_sync_followers > 0 &&
       !(config.relay.semi_sync && config.relay_server.semi_sync)) {
     return Error(Errc::kConfig,
@@ -197,6 +194,9 @@ Result<void> read_limits(const conf::RelayConfig& relay, const std::string& data
   const conf::RetainConfig& retain = relay.retain;
   if (retain.age.count() > 0) {
     options.retain.max_age = std::chrono::duration_cast<std::chrono::seconds>(retain.age);
+  }
+  if (relay.compress_sealed == conf::Compression::kLz4) {
+    options.pack_bytes_a_second = kPackBytesASecond;
   }
   options.semi_sync = relay.semi_sync;
   options.semi_sync_followers = relay.semi_sync_followers;

@@ -44,8 +44,9 @@ class SourceRunner {
     conf::SourceConfig source;
     relay::StartPoint start;  // of an empty relay log, unless the source's file says it
     relay::RetainOptions retain;
-    std::uint64_t max_log_bytes = 0;  // 0: no cap
-    bool semi_sync = false;           // as relay::UpstreamOptions
+    std::uint64_t max_log_bytes = 0;        // 0: no cap
+    std::uint64_t pack_bytes_a_second = 0;  // 0: log files stay as they are
+    bool semi_sync = false;                 // as relay::UpstreamOptions
     std::uint32_t semi_sync_followers = 0;
     SourceWatcher* watcher = nullptr;  // outlives the runner
   };

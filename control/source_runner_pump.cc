@@ -60,6 +60,7 @@ relay::UpstreamOptions upstream_options(const SourceRunner::Options& options,
   upstream.start = options.start;
   upstream.retain = options.retain;
   upstream.max_log_bytes = options.max_log_bytes;
+  upstream.pack_bytes_a_second = options.pack_bytes_a_second;
   upstream.semi_sync = options.semi_sync;
   upstream.semi_sync_needs_followers = options.semi_sync_followers > 0;
   upstream.seed = std::random_device()();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "relay/log_files.h"
 #include "relay/log_names.h"
 
 namespace tiderelay::relay {
@@ -17,7 +18,7 @@ Error at_offset(const Error& error, std::uint64_t offset) {
 }  // namespace
 
 Result<BinlogFile> BinlogFile::open(Storage& storage, const std::string& path) {
-  auto file = storage.open(path, Storage::Open::kRead);
+  auto file = open_log_file(storage, path);
   if (!file) return file.error();
   const auto size_bytes = (*file)->size();
   if (!size_bytes) return size_bytes.error();
@@ -93,17 +94,23 @@ Result<BinlogEvent> BinlogFile::event_at() {
 Result<std::vector<std::string>> binlog_files(Storage& storage, const std::string& path) {
   const auto entries = storage.list(path);
   if (!entries || entries->empty()) {
-    const auto there = storage.exists(path);
+    const auto there = has_log_file(storage, path);
     if (!there) return there.error();
-    if (!*there || entries) return Error(Errc::kConfig, "no binlog files in " + path);
+    const auto folder = storage.exists(path);
+    if (!*there || (entries && folder && *folder))
+      return Error(Errc::kConfig, "no binlog files in " + path);
     return std::vector<std::string>{path};
   }
   std::vector<FolderEntry> found;
   for (const FolderEntry& entry : *entries) {
-    if (parse_numbered_name(entry.name)) found.push_back(entry);
+    if (entry.is_folder ? !parse_numbered_name(entry.name) : log_file_name(entry).empty()) continue;
+    found.push_back(entry);
+    if (!entry.is_folder) found.back().name = log_file_name(entry);
   }
   std::ranges::sort(
       found, {}, [](const FolderEntry& entry) { return parse_numbered_name(entry.name)->number; });
+  const auto twice = std::ranges::unique(found, {}, &FolderEntry::name);  // in both forms
+  found.erase(twice.begin(), twice.end());
   std::vector<std::string> files;
   for (const FolderEntry& entry : found) {
     const std::string inside = path + "/" + entry.name;

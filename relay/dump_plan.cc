@@ -5,6 +5,7 @@
 #include <array>
 
 #include "protocol/capabilities.h"
+#include "relay/log_files.h"
 
 namespace tiderelay::relay {
 namespace {
@@ -124,7 +125,7 @@ class Planner {
     for (const IndexMark& mark : index->marks) {
       if (mark.end_bytes <= request_.position) at = std::max(at, mark.end_bytes);
     }
-    const auto stored = storage_.open(paths.log_path(), Storage::Open::kRead);
+    const auto stored = open_log_file(storage_, paths.log_path());
     if (!stored) return fatal_dump_error(kFileMissing);
     std::vector<std::byte> block(kWalkBlockBytes);
     std::uint64_t block_begin = 0;

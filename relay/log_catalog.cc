@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "relay/log_files.h"
 
 namespace tiderelay::relay {
 namespace {
@@ -58,6 +59,12 @@ Result<void> LogCatalog::load() {
   for (const char* part : {"/relay", "/index"}) {
     if (const auto made = storage_.make_folder(folder_ + part); !made) return made.error();
   }
+  const std::string packing = folder_ + "/index/" + std::string(kPackingName);
+  const auto leftover = storage_.exists(packing);
+  if (!leftover) return leftover.error();
+  if (*leftover) {
+    if (const auto removed = storage_.remove(packing); !removed) return removed.error();
+  }
   const std::string list_path = relay_folder() + "/" + std::string(kGenerationIndexName);
   const auto list = read_if_there(storage_, list_path);
   if (!list) return list.error();
@@ -84,17 +91,17 @@ Result<void> LogCatalog::load_generation(const Generation& generation) {
   const auto note = read_if_there(storage_, folder + "/" + std::string(kNoteName));
   if (!note) return note.error();
   loaded.note = parse_note(*note);
-  const auto entries = storage_.list(folder);
+  const auto entries = list_log_files(storage_, folder);
   if (!entries) return entries.error();
   const std::size_t before = files_.size();
-  for (const FolderEntry& entry : *entries) {
-    const auto name = parse_numbered_name(entry.name);
-    if (!name || entry.is_folder) continue;
+  for (const LogFileEntry& entry : *entries) {
     LogFile file;
-    file.begin = {generation.number, name->number, kFirstEventOffset};
+    file.begin = {generation.number, parse_numbered_name(entry.name)->number, kFirstEventOffset};
     file.folder = generation.folder();
     file.name = entry.name;
     file.size_bytes = entry.size_bytes;
+    file.packed = entry.packed;
+    if (entry.packed) file.packed_bytes = entry.stored_bytes;
     file.modified = entry.modified;
     files_.push_back(std::move(file));
   }
@@ -157,12 +164,12 @@ std::uint64_t LogCatalog::total_bytes() const {
 
 std::uint64_t LogCatalog::ended_bytes() const {
   const std::lock_guard lock(mutex_);
-  return files_.empty() ? 0 : total_bytes_locked() - files_.back().size_bytes;
+  return files_.empty() ? 0 : total_bytes_locked() - files_.back().stored_bytes();
 }
 
 std::uint64_t LogCatalog::total_bytes_locked() const {
   std::uint64_t total = 0;
-  for (const LogFile& file : files_) total += file.size_bytes;
+  for (const LogFile& file : files_) total += file.stored_bytes();
   return total;
 }
 
@@ -257,6 +264,34 @@ void LogCatalog::add_file(const LogFile& file) {
 void LogCatalog::remove_file(const LogPosition& begin) {
   const std::lock_guard lock(mutex_);
   std::erase_if(files_, [&begin](const LogFile& file) { return file.begin == begin; });
+}
+
+Result<void> LogCatalog::replace_with_packed(const LogFile& file, const std::string& path,
+                                             std::uint64_t packed_bytes) {
+  const std::lock_guard one_at_a_time(purging_);
+  const auto same = [&file](const LogFile& one) { return one.begin == file.begin; };
+  const FilePaths where = paths(file);
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::ranges::none_of(files_, same)) return storage_.remove(path);
+  }
+  const std::string packed_path = where.log_path() + std::string(kPackedSuffix);
+  if (const auto named = storage_.rename(path, packed_path); !named) return named.error();
+  if (const auto done = storage_.sync_folder(where.log_folder); !done) return done.error();
+  if (const auto gone = storage_.remove(where.log_path()); !gone) return gone.error();
+  if (const auto done = storage_.sync_folder(where.log_folder); !done) return done.error();
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find_if(files_, same);
+  found->packed = true;
+  found->packed_bytes = packed_bytes;
+  return {};
+}
+
+void LogCatalog::note_unpacked(const LogPosition& position) {
+  const std::lock_guard lock(mutex_);
+  for (LogFile& file : files_) {
+    if (file.begin == position) file.packed = false;
+  }
 }
 
 void LogCatalog::grow(const LogPosition& end) {

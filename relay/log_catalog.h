@@ -29,10 +29,14 @@ struct LogFile {
   LogPosition begin;   // {generation, number, 4}
   std::string folder;  // "<uuid>.000001"
   std::string name;
-  std::uint64_t size_bytes = 0;  // of the last file: up to the log's end
+  std::uint64_t size_bytes = 0;    // of the last file: up to the log's end
+  std::uint64_t packed_bytes = 0;  // what it takes on disk, compressed
+  bool packed = false;
   std::chrono::system_clock::time_point modified;
   // Those of the transactions before the file; nothing while its head has not arrived.
   std::optional<GtidState> gtids_before;
+
+  [[nodiscard]] std::uint64_t stored_bytes() const { return packed ? packed_bytes : size_bytes; }
 };
 
 // Why a generation was begun; kept in its folder as generation.note.
@@ -61,7 +65,7 @@ struct FollowerPlace {
 
 struct RetainOptions {
   std::optional<std::chrono::seconds> max_age;  // since a file was last written
-  std::optional<std::uint64_t> max_bytes;       // of all files
+  std::optional<std::uint64_t> max_bytes;       // of all files, on disk
   std::optional<std::uint64_t> min_free_bytes;  // on the disk
   // How much more than these limits allow is kept for followers, and for how long of one that left.
   std::uint64_t follower_bytes = 0;
@@ -85,7 +89,7 @@ class LogCatalog {
   [[nodiscard]] std::optional<Generation> generation(std::uint32_t number) const;
   [[nodiscard]] std::optional<Generation> last_generation() const;
   [[nodiscard]] std::optional<LogFile> last_file() const;
-  [[nodiscard]] std::uint64_t total_bytes() const;
+  [[nodiscard]] std::uint64_t total_bytes() const;  // on disk
   // Without the last file: what a purge could remove, and what counts against max_log_bytes, for a
   // last file above it could never end.
   [[nodiscard]] std::uint64_t ended_bytes() const;
@@ -124,6 +128,11 @@ class LogCatalog {
                                                   const GenerationNote& note);
   void add_file(const LogFile& file);
   void remove_file(const LogPosition& begin);
+  // The whole and synced compressed copy at `path` takes the file's place; nothing happens when the
+  // file was purged meanwhile.
+  [[nodiscard]] Result<void> replace_with_packed(const LogFile& file, const std::string& path,
+                                                 std::uint64_t packed_bytes);
+  void note_unpacked(const LogPosition& file);  // it lies there as it came
   void grow(const LogPosition& end);
   void set_gtids_before(const LogPosition& file, GtidState gtids);
 
@@ -158,7 +167,7 @@ class LogCatalog {
 
   Storage& storage_;
   const std::string folder_;
-  std::mutex purging_;        // one purge at a time; comes before mutex_
+  std::mutex purging_;        // whoever removes files, one at a time; comes before mutex_
   mutable std::mutex mutex_;  // guards all that follows
   std::vector<Generation> generations_;
   std::vector<LogFile> files_;  // by position

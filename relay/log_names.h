@@ -23,6 +23,7 @@ inline constexpr std::uint64_t kFirstEventOffset = 4;  // behind the file's magi
 inline constexpr std::string_view kGenerationIndexName = "server-uuid.index";
 inline constexpr std::string_view kIndexSuffix = ".idx";
 inline constexpr std::string_view kNoteName = "generation.note";
+inline constexpr std::string_view kPackingName = "packing";  // in index/, a copy being made
 
 // "mysql-bin.000003" and "<uuid>.000001" alike: a stem and a number behind the last dot.
 struct NumberedName {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "relay/log_catalog.h"
+#include "relay/log_files.h"
 
 namespace tiderelay::relay {
 
@@ -101,7 +102,7 @@ Result<std::uint64_t> LogCatalog::bytes_beyond(const RetainOptions& retain,
   std::uint64_t beyond = 0;
   for (std::size_t i = 0; retain.max_age && i + 1 < files_.size(); ++i) {
     if (now - files_[i].modified <= *retain.max_age) break;
-    beyond += files_[i].size_bytes;
+    beyond += files_[i].stored_bytes();
   }
   const std::uint64_t total = total_bytes_locked();
   if (retain.max_bytes && total > *retain.max_bytes) {
@@ -157,7 +158,7 @@ Result<PurgeOutcome> LogCatalog::purge_before(const LogPosition& position,
   PurgeOutcome outcome;
   std::uint64_t beyond = 0;
   for (const LogFile& file : files_) {
-    if (file.begin < position) beyond += file.size_bytes;
+    if (file.begin < position) beyond += file.stored_bytes();
   }
   while (files_.size() > 1) {
     const LogFile& oldest = files_.front();
@@ -167,7 +168,7 @@ Result<PurgeOutcome> LogCatalog::purge_before(const LogPosition& position,
     outcome.held_by = keeper_of_first(beyond, follower_bytes, outcome.lost);
     if (!outcome.held_by.empty()) break;
     outcome.removed.push_back(oldest.folder + "/" + oldest.name);
-    beyond -= std::min(beyond, oldest.size_bytes);
+    beyond -= std::min(beyond, oldest.stored_bytes());
     if (const auto removed = remove_first(lock); !removed) return removed.error();
   }
   return outcome;
@@ -203,7 +204,7 @@ Result<void> LogCatalog::remove_first(std::unique_lock<std::mutex>& lock) {
 }
 
 Result<void> LogCatalog::remove_files(const FilePaths& where) {
-  if (const auto done = storage_.remove(where.log_path()); !done) return done.error();
+  if (const auto done = remove_log_file(storage_, where.log_path()); !done) return done.error();
   if (const auto done = storage_.sync_folder(where.log_folder); !done) return done.error();
   const auto there = storage_.exists(where.index_path());
   if (there && *there) return storage_.remove(where.index_path());

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "relay/log_files.h"
 #include "relay/recovery.h"
 
 namespace tiderelay::relay {
@@ -91,7 +92,7 @@ Result<void> LogReader::open_following() {
 
 Result<void> LogReader::open_place(const Place& place, std::uint64_t offset) {
   const std::string path = relay_folder_ + "/" + place.folder_name + "/" + place.file_name;
-  auto file = storage_.open(path, Storage::Open::kRead);
+  auto file = open_log_file(storage_, path);
   if (!file) return file.error();
   folder_name_ = place.folder_name;
   file_name_ = place.file_name;
@@ -124,12 +125,12 @@ Result<std::optional<LogReader::Place>> LogReader::following(const LogPosition& 
     if (!entries) return entries.error();
     std::optional<Place> best;
     for (const FolderEntry& entry : *entries) {
-      const auto name = parse_numbered_name(entry.name);
-      if (!name || entry.is_folder) continue;
-      const LogPosition begin{static_cast<std::uint32_t>(generation->number), name->number,
-                              kFirstEventOffset};
+      const std::string file_name = log_file_name(entry);
+      if (file_name.empty()) continue;
+      const LogPosition begin{static_cast<std::uint32_t>(generation->number),
+                              parse_numbered_name(file_name)->number, kFirstEventOffset};
       if (begin < behind || (best && best->begin < begin)) continue;
-      best = Place{std::string(line), entry.name, begin};
+      best = Place{std::string(line), file_name, begin};
     }
     if (best) return best;
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "relay/log_files.h"
 
 namespace tiderelay::relay {
 
@@ -37,9 +38,13 @@ bool LogWriter::settled() const {
 
 Result<void> LogWriter::open_file(const LogFile& file, const GtidState& gtids_before) {
   const FilePaths paths = catalog_.paths(file);
+  const auto plain = unpack_log_file(storage_, paths.log_folder, paths.name);
+  if (!plain) return plain.error();
   auto recovered = recover_file(storage_, paths, gtids_before, tracker_);
   if (!recovered) return recovered.error().in(paths.log_path());
+  catalog_.note_unpacked(file.begin);
   info_ = file;
+  info_.packed = false;
   gtids_before_ = gtids_before;
   file_ = std::move(recovered->file);
   index_ = std::move(recovered->index);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "relay/log_files.h"
 #include "relay/log_names.h"
 
 namespace tiderelay::relay {
@@ -116,7 +117,10 @@ Result<protocol::FormatDescription> read_format(const StoredFile& file) {
 Result<RecoveredFile> recover_file(Storage& storage, const FilePaths& paths,
                                    const GtidState& gtids_before, LogTracker& tracker) {
   RecoveredFile recovered;
-  auto file = storage.open(paths.log_path(), Storage::Open::kWrite);
+  const auto plain = storage.exists(paths.log_path());
+  if (!plain) return plain.error();
+  auto file = *plain ? storage.open(paths.log_path(), Storage::Open::kWrite)
+                     : open_log_file(storage, paths.log_path());
   if (!file) return file.error();
   recovered.file = std::move(*file);
   const auto size_bytes = recovered.file->size();

@@ -1,6 +1,7 @@
 // relay/relay_dump_pump.cc: one follower's dump: file blocks into DumpStream, its bytes out.
 #include <charconv>
 
+#include "relay/log_files.h"
 #include "relay/relay_server_impl.h"
 
 namespace tiderelay::relay {
@@ -31,8 +32,7 @@ class FileBlocks {
   [[nodiscard]] Result<void> open(const LogFile& file) {
     info_ = file;
     ended_bytes_.reset();
-    auto opened =
-        source_.storage->open(source_.log->catalog().paths(file).log_path(), Storage::Open::kRead);
+    auto opened = open_log_file(*source_.storage, source_.log->catalog().paths(file).log_path());
     if (!opened)
       return fatal_dump_error("Could not find first log file name in binary log index file");
     file_ = std::move(*opened);
@@ -79,7 +79,7 @@ class FileBlocks {
     };
     const Result<void> done = co_await workers_.run(loop_, std::move(work));
     if (!done) co_return done.error();
-    if (!*count) co_return count->error();
+    if (!*count) co_return fatal_dump_error(count->error().text());
     if (**count < wanted) co_return fatal_dump_error("binlog truncated in the middle of event");
     co_return ByteView(block_).first(**count);
   }

@@ -2,6 +2,7 @@
 #include "relay/relay_log.h"
 
 #include "base/check.h"
+#include "relay/log_files.h"
 
 namespace tiderelay::relay {
 namespace {
@@ -75,7 +76,7 @@ Result<void> RelayLog::drop_headless_files() {
 
 Result<bool> RelayLog::drop_if_headless(const LogFile& last, bool newest) {
   const FilePaths paths = catalog_->paths(last);
-  const auto file = storage_.open(paths.log_path(), Storage::Open::kRead);
+  const auto file = open_log_file(storage_, paths.log_path());
   if (!file) return file.error();
   const auto format = read_format(**file);
   if (format) return false;
@@ -95,7 +96,7 @@ Result<bool> RelayLog::drop_if_headless(const LogFile& last, bool newest) {
 
 Result<void> RelayLog::remove_file(const LogFile& file) {
   const FilePaths paths = catalog_->paths(file);
-  if (const auto done = storage_.remove(paths.log_path()); !done) return done.error();
+  if (const auto done = remove_log_file(storage_, paths.log_path()); !done) return done.error();
   catalog_->remove_file(file.begin);
   return storage_.sync_folder(paths.log_folder);
 }

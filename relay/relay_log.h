@@ -46,6 +46,7 @@ class RelayLog {
   [[nodiscard]] LogEnd& acknowledged() { return acknowledged_; }
   [[nodiscard]] LogCatalog& catalog() { return *catalog_; }
   [[nodiscard]] UpstreamRecord& upstream() { return upstream_; }
+  [[nodiscard]] Storage& storage() { return storage_; }
   [[nodiscard]] std::string relay_folder() const { return catalog_->relay_folder(); }
   // What open() found and changed, for the log: cut tails, indexes built again.
   [[nodiscard]] const std::vector<std::string>& findings() const { return findings_; }

@@ -38,11 +38,12 @@ UpstreamPump::~UpstreamPump() { CHECK(impl_->coroutines == 0, "stop() it, then r
 void UpstreamPump::start() {
   CHECK(!impl_->started, "a pump is started once");
   impl_->started = true;
-  impl_->coroutines = 4;
+  impl_->coroutines = 5;
   impl_->acknowledged_token = impl_->log.acknowledged().subscribe(impl_->ack_due.remote());
   spawn(impl_->loop, "upstream", impl_->run());
   spawn(impl_->loop, "upstream sync", impl_->sync_loop());
   spawn(impl_->loop, "upstream purge", impl_->purge_loop());
+  spawn(impl_->loop, "upstream packer", impl_->pack_loop());
   spawn(impl_->loop, "upstream acks", impl_->ack_loop());
 }
 
@@ -52,6 +53,7 @@ void UpstreamPump::stop() {
   if (impl_->session) impl_->session->close();
   impl_->woken.notify();
   impl_->purge_timer.notify();
+  impl_->pack_timer.notify();
 }
 
 void UpstreamPump::retry() { impl_->woken.notify(); }
@@ -320,6 +322,7 @@ Awaitable<void> UpstreamPump::Impl::begin_file() {
   pending_file.clear();
   publish();
   purge_timer.notify();  // only a file that has ended can go
+  pack_timer.notify();
   co_return Result<void>();
 }
 

@@ -43,6 +43,8 @@ struct UpstreamOptions {
   // Stop receiving above so many bytes of ended files, or below so much free space. 0: no limit.
   std::uint64_t max_log_bytes = 0;
   std::uint64_t min_free_bytes = 256U << 20;
+  // Compress the files that have ended, so many bytes of them a second. 0: they stay as they are.
+  std::uint64_t pack_bytes_a_second = 0;
   // Acknowledge to a semi-sync source what is synced; also only what RelayLog::acknowledged() has.
   bool semi_sync = false;
   bool semi_sync_needs_followers = false;

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <random>
 
+#include "relay/log_packer.h"
 #include "relay/loop.h"
 #include "relay/overlap_check.h"
 #include "relay/signal.h"
@@ -38,11 +39,14 @@ struct UpstreamPump::Impl {
         sync_done(on),
         woken(on),
         purge_timer(on),
+        pack_timer(on),
         ack_due(on) {}
 
   asio::awaitable<void> run();
   asio::awaitable<void> sync_loop();
   asio::awaitable<void> purge_loop();
+  asio::awaitable<void> pack_loop();
+  Awaitable<std::uint64_t> pack(LogPacker& packer);
   asio::awaitable<void> ack_loop();
   Awaitable<void> acknowledge(std::shared_ptr<UpstreamSession> to, AskedAck asked_for);
   void note_asked(const UpstreamStream& stream);
@@ -80,11 +84,12 @@ struct UpstreamPump::Impl {
   LogWriter& writer;
   const UpstreamOptions options;
   std::mt19937_64 random;
-  WorkerPool workers{2};  // one sync and one purge at a time
+  WorkerPool workers{3};  // one sync, one purge and one step of compression at a time
   Signal sync_wanted;     // sync_loop waits
   Signal sync_done;       // run() waits
   Signal woken;           // run() waits: stop() and retry()
   Signal purge_timer;     // purge_loop waits
+  Signal pack_timer;      // pack_loop waits
   Signal ack_due;         // ack_loop waits
   bool started = false;
   bool stopping = false;

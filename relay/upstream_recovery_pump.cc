@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kStorageRetry{5'000};
 constexpr std::uint64_t kStorageCheckBytes = 32U << 20;
+constexpr std::uint64_t kPackIdleMilliseconds = 60'000;
 constexpr int kSameDamageAtMost = 3;
 constexpr std::chrono::minutes kGenerationWindow{10};
 constexpr std::size_t kGenerationsAtMost = 3;
@@ -51,6 +52,7 @@ void UpstreamPump::Impl::fatal(const Error& error) {
   if (session) session->close();
   woken.notify();
   purge_timer.notify();
+  pack_timer.notify();
   sync_done.notify();
 }
 
@@ -200,6 +202,29 @@ asio::awaitable<bool> UpstreamPump::Impl::purge() {
   const std::lock_guard lock(mutex);
   status.alarm = std::move(alarm);
   co_return !outcome->removed.empty();
+}
+
+// Steps of a file, at the rate that is allowed; without anything to do until a file ends.
+asio::awaitable<void> UpstreamPump::Impl::pack_loop() {
+  LogPacker packer(log.storage(), log.catalog(), options.min_free_bytes);
+  while (!stopping && options.pack_bytes_a_second != 0) {
+    const Result<std::uint64_t> done = co_await pack(packer);
+    if (!done) say(done.error().text());
+    const auto pause = std::chrono::milliseconds(
+        done && *done != 0 ? *done * 1000 / options.pack_bytes_a_second : kPackIdleMilliseconds);
+    if (!stopping) co_await pack_timer.wait_for(pause);
+  }
+  --coroutines;
+}
+
+Awaitable<std::uint64_t> UpstreamPump::Impl::pack(LogPacker& packer) {
+  const auto step = std::make_shared<Result<LogPacker::Step>>(LogPacker::Step());
+  std::function<void()> work = [step, &packer] { *step = packer.step(); };
+  const Result<void> ran = co_await workers.run(loop, std::move(work));
+  if (!ran) co_return ran.error();
+  if (!*step) co_return step->error();
+  if (!(*step)->done.empty()) say((*step)->done);
+  co_return (*step)->read_bytes;
 }
 
 asio::awaitable<void> UpstreamPump::Impl::purge_loop() {

@@ -84,6 +84,7 @@ class SimDisk final : public relay::Storage {
   }
   Result<std::vector<relay::FolderEntry>> list(const std::string& folder) const override {
     std::vector<relay::FolderEntry> entries;
+    if (find(folder)) return Error(Errc::kStorage, folder + " is no folder");
     const auto found = folders_.find(folder);
     if (found == folders_.end()) return entries;
     for (const auto& [name, node] : found->second.names) {
@@ -103,9 +104,10 @@ class SimDisk final : public relay::Storage {
     return {};
   }
   Result<void> rename(const std::string& from, const std::string& to) override {
-    auto& names = folder_of(from).names;
-    names[name_of(to)] = names[name_of(from)];
-    names.erase(name_of(from));
+    auto node = find(from);
+    if (!node) return Error(Errc::kStorage, "no file " + from);
+    folder_of(from).names.erase(name_of(from));
+    folder_of(to).names[name_of(to)] = std::move(node);
     return {};
   }
   Result<void> remove(const std::string& path) override {
