@@ -206,8 +206,8 @@ class Commands(DaemonScenario):
             self.check(daemon, ([command, "-s"], 2, ["-s needs a value|unknown option -s"]))
         status = self.must(daemon, "query-status")["tasks"]
         self.assertEqual([task["taskStatus"] for task in status], ["Running"], "none of that did anything")
-        no_task, no_source, usage = "task nosuch has no source or does not exist", "source nosuch is not here",
-        "usage: "
+        no_task, usage = "task nosuch has no source or does not exist", "usage: "
+        no_source = "source nosuch is not here"
         self.each([
             (["qurey-status"], 2, ["did you mean query-status"]), (["query-status", "nosuch"], 1, [no_task]),
             (["query-status", "-s", "nosuch"], 1, [no_source, f"known: {s1}"]),
