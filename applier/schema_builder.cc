@@ -437,6 +437,7 @@ Result<TableSchema> build(const TableName& name, const TableDefinition& table,
   std::vector<Check> checks;
   const Result<void> columns = add_columns(out, table, context, keys, foreign_keys, checks);
   if (!columns) return columns.error();
+  if (out.columns.empty()) return Error(Errc::kUnsupported, "a table without columns");
   keys.insert(keys.end(), table.keys.begin(), table.keys.end());
   foreign_keys.insert(foreign_keys.end(), table.foreign_keys.begin(), table.foreign_keys.end());
   checks.insert(checks.end(), table.checks.begin(), table.checks.end());

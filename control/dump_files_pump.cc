@@ -352,14 +352,13 @@ asio::awaitable<void> FileDump::run() {
 DumpFilesReport dump_to_files(const conf::TaskConfig& task, const conf::SourceConfig& source,
                               const DumpFilesOptions& options,
                               const std::function<void(const DumpFilesReport&)>& on_progress) {
-  std::unique_ptr<FileDump> dump;
   relay::Loop loop("dump");
-  dump = std::make_unique<FileDump>(loop.executor(), task, source, options);
-  dump->on_progress = on_progress;
-  loop.post([&loop, &dump] { relay::spawn(loop.executor(), "dump", dump->run()); });
+  FileDump dump(loop.executor(), task, source, options);
+  dump.on_progress = on_progress;
+  loop.post([&loop, &dump] { relay::spawn(loop.executor(), "dump", dump.run()); });
   loop.finish();
   loop.join();
-  return std::move(dump->report);
+  return std::move(dump.report);
 }
 
 }  // namespace tiderelay::control

@@ -207,16 +207,15 @@ VerifyReport run_verify(const conf::TaskConfig& task,
                         const std::vector<conf::SourceConfig>& sources,
                         const VerifyOptions& options,
                         const std::function<void(const VerifyReport&)>& on_progress) {
-  std::unique_ptr<Verifier> verifier;
   relay::Loop loop("verify");
-  verifier = std::make_unique<Verifier>(loop.executor(), task, options);
-  verifier->on_progress = on_progress;
+  Verifier verifier(loop.executor(), task, options);
+  verifier.on_progress = on_progress;
   loop.post([&loop, &verifier, &sources] {
-    relay::spawn(loop.executor(), "verify", verifier->run(sources));
+    relay::spawn(loop.executor(), "verify", verifier.run(sources));
   });
   loop.finish();
   loop.join();
-  return std::move(verifier->report);
+  return std::move(verifier.report);
 }
 
 }  // namespace tiderelay::control

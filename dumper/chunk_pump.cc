@@ -44,7 +44,7 @@ void DumpPump::Impl::Lease::release() {
 
 std::string DumpPump::Impl::chunk_select(const TableTask& table, const ChunkRow& chunk) const {
   std::string condition;
-  if (!table.plan.keyless()) {
+  if (!table.plan.staged()) {
     condition = chunk_condition(table.plan.key, chunk.lower, chunk.upper);
   }
   if (!options.where.empty()) condition = both(condition, "(" + options.where + ")");

@@ -187,7 +187,7 @@ Awaitable<bool> DumpPump::Impl::make_room(Session& writer, TableTask& table, std
                                           OnDuplicate same_key) {
   const std::string target_name = into(table);
   const std::string shown = describe_row(table.plan.columns, as_bytes(row), table.plan.key);
-  if (table.plan.keyless() || table.table.shared_target) {
+  if (table.plan.staged() || table.table.shared_target) {
     co_return Error(Errc::kData, "row " + shown + " meets another one with the same unique value " +
                                      "in the target, which this source shares with others")
         .with_way_out(

@@ -1,6 +1,6 @@
-// dumper/keyless_pump.cc: a table without a unique NOT NULL key. Replay could not tell its rows
-// apart, so it is read in one snapshot at an exact position of the log, and the applier is strict
-// from there.
+// dumper/keyless_pump.cc: a table without a unique NOT NULL key, or with several unique keys in a
+// target that others write, too. Replay could not tell its rows apart, so it is read in one
+// snapshot at an exact position of the log, and the applier is strict from there.
 //
 // The rows go to a staging table in the meta schema, in parts; when all are there the table's state
 // becomes `staged` together with the parts' ledger rows, and each part is moved by INSERT ...
@@ -50,7 +50,7 @@ bool is_refused(const Error& error) {
 }  // namespace
 
 Awaitable<bool> DumpPump::Impl::copy_keyless(Hand& hand, TableTask& table) {
-  table.status.note = "no unique key of NOT NULL columns on both sides: one snapshot, staged";
+  table.status.note = table.plan.staged_because + ": one snapshot, staged";
   hand.backoff.reset();
   while (table.row.state != TableState::kStaged) {
     const Result<bool> staged = co_await stage_table(hand, table);

@@ -196,7 +196,7 @@ Awaitable<void> DumpPump::Impl::move_once(Hand& hand, TableTask& table, ChunkRow
     const Error error = moved.error();
     if (error.code() != Errc::kServer || is_passing(error)) co_return error;
     co_return Error(Errc::kData,
-                    "rows of a table without a key are refused by the target: " + error.text())
+                    "rows out of " + table.staging + " are refused by the target: " + error.text())
         .with_way_out(applier::way_out(error.server_code()));
   }
   if (std::to_string(moved->affected_rows) != counted->rows.at(0).at(0).value_or("") ||

@@ -76,7 +76,7 @@ bool is_rounded(const KeyColumn& key) {
 
 bool has_check_key(const TablePlan& plan, applier::TargetKind target) {
   const bool tidb = target == applier::TargetKind::kTidb;
-  return !plan.keyless() && std::ranges::all_of(plan.key, [tidb](const KeyColumn& key) {
+  return !plan.key.empty() && std::ranges::all_of(plan.key, [tidb](const KeyColumn& key) {
     const bool known =
         key.charset.empty() || std::ranges::find(kTidbCharsets, key.charset) != kTidbCharsets.end();
     return key.column != KeyColumn::kNotCopied && !is_rounded(key) && (known || !tidb);

@@ -244,6 +244,11 @@ Result<TablePlan> plan_table(const DumpTable& table, const TableSchema& source,
   plan.transactional = applier::is_transactional(source);
   plan_conversion(plan, target, kind);
   plan_keys(plan, source, target);
+  if (plan.key.empty()) {
+    plan.staged_because = "no unique key of NOT NULL columns on both sides";
+  } else if (table.shared_target && !plan.other_unique.empty()) {
+    plan.staged_because = "several unique keys, and others write the target's table, too";
+  }
   return plan;
 }
 

@@ -3,8 +3,9 @@
 //
 // In:  the table's schema in the source and in the target.
 // Out: a TablePlan, or an error that names the column and the way out.
-// The key must be unique and NOT NULL on both sides; every other table is keyless here
-// (docs/exactly-once.md, 3).
+// The key must be unique and NOT NULL on both sides; every other table is keyless here, and is
+// copied in one snapshot, as is one with several unique keys that other sources write, too: a stale
+// row could not be told from another source's (docs/exactly-once.md, 3).
 #pragma once
 
 #include <cstddef>
@@ -58,8 +59,10 @@ struct TablePlan {
   bool transactional = true;  // the source's engine: a snapshot holds
   bool binary_file = false;   // LOAD DATA ... CHARACTER SET binary
   std::vector<std::string> notes;
+  // Why the table is read in one snapshot and goes through a staging table; empty: in chunks.
+  std::string staged_because;
 
-  [[nodiscard]] bool keyless() const { return key.empty(); }
+  [[nodiscard]] bool staged() const { return !staged_because.empty(); }
 };
 
 [[nodiscard]] Result<TablePlan> plan_table(const DumpTable& table,

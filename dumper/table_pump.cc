@@ -115,7 +115,7 @@ Awaitable<bool> DumpPump::Impl::copy_once(Hand& hand, TableTask& table) {
     if (!begun) co_return begun.error();
   }
   table.status.stage = TableStage::kCopying;
-  if (table.plan.keyless()) {
+  if (table.plan.staged()) {
     const Result<bool> moved = co_await copy_keyless(hand, table);
     co_return moved;
   }
@@ -154,7 +154,7 @@ Awaitable<void> DumpPump::Impl::prepare_table(Hand& hand, TableTask& table, std:
       plan_table(table.table, *source_schema, *target_schema, target_info.kind);
   if (!plan) co_return plan.error();
   table.plan = std::move(*plan);
-  table.status.keyless = table.plan.keyless();
+  table.status.keyless = table.plan.staged();
   const Result<void> estimated = co_await estimate(hand, table);
   co_return estimated;
 }
@@ -233,12 +233,12 @@ Awaitable<void> DumpPump::Impl::estimate(Hand& hand, TableTask& table) {
 }
 
 Awaitable<void> DumpPump::Impl::begin_loading(Hand& hand, TableTask& table, std::string create) {
-  if (!table.plan.keyless()) {
+  if (!table.plan.staged()) {
     const Result<void> low = co_await table_low(hand, table);
     if (!low) co_return low.error();
   }
   TableUpdate update;
-  update.keyless = table.plan.keyless();
+  update.keyless = table.plan.staged();
   update.created = table.row.created;
   update.low = table.low;
   update.low_uuid = table.low_uuid;

@@ -318,7 +318,9 @@ Result<std::optional<GtidState>> read_head(const StatementResult& events) {
 Error explain_upstream_error(const Error& error, const std::string& user) {
   if (error.code() != Errc::kServer) return error;
   const std::uint16_t code = error.server_code();
-  if (code == 1236) return explain_fatal_dump(error);
+  // MariaDB has a code of its own for it (ER_SLAVE_SAME_ID).
+  const bool same_id = lower(error.text()).find("same server_uuid/server_id") != std::string::npos;
+  if (code == 1236 || same_id) return explain_fatal_dump(error);
   if (code == 1227 || code == 1142 || code == 1045 || code == 3159) {
     const std::string grant =
         "GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO '" + user + "'@'<this host>'";

@@ -107,8 +107,20 @@ TEST(TablePlan, TakesTheKeyThatIsUniqueAndNotNullOnBothSides) {
     SCOPED_TRACE(row.fact);
     const TablePlan plan = planned(table(columns, row.source), table(columns, row.target));
     EXPECT_EQ(plan.key_name, row.key_name);
-    EXPECT_EQ(plan.keyless(), std::string(row.key_name).empty());
+    EXPECT_EQ(plan.staged(), std::string(row.key_name).empty());
   }
+}
+
+TEST(TablePlan, CopiesASharedTableWithSeveralUniqueKeysInOneSnapshot) {
+  const applier::TableSchema one = table(
+      {column("a", SqlType::kInt, true), column("b", SqlType::kInt)}, {key("PRIMARY", {"a"})});
+  applier::TableSchema two = one;
+  two.keys.push_back(key("u", {"b"}));
+  DumpTable shared{one.name, one.name, true};
+  EXPECT_FALSE(plan_table(shared, one, one, applier::TargetKind::kTidb)->staged());
+  EXPECT_TRUE(plan_table(shared, two, two, applier::TargetKind::kTidb)->staged());
+  shared.shared_target = false;
+  EXPECT_FALSE(plan_table(shared, two, two, applier::TargetKind::kTidb)->staged());
 }
 
 TEST(TablePlan, KnowsTheOtherUniqueKeysOfTheTarget) {

@@ -213,6 +213,8 @@ TEST(UpstreamErrors, AreSortedIntoThoseToRetryAndThoseToStopAt) {
       {1236,
        "A slave with the same server_uuid/server_id as this slave has connected to the master",
        Errc::kConnection, "server-id"},
+      {9999, "A slave with the same server_uuid/server_id is already connected; the first event",
+       Errc::kConnection, "server-id"},  // MariaDB, whatever its code
       {1236, "Client requested master to start replication from position > file size",
        Errc::kDiverged, "tail"},
       {1236, "log event entry exceeded max_allowed_packet", Errc::kConfig, "SHOW BINLOG EVENTS"},
