@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "applier/statement_text.h"
 #include "protocol/control_events.h"
 #include "protocol/gtid_event.h"
 #include "protocol/payload.h"
@@ -215,11 +216,14 @@ Result<void> LogSource::on_statement(const protocol::QueryEvent& query, const Ev
   statement.timestamp_seconds = event.header.timestamp_seconds;
   statement.microseconds = query.status.microseconds.value_or(0);
   statement.server_id = event.header.server_id;
-  statement.sql = std::string(query.sql);
   statement.schema = std::string(query.schema);
   statement.sql_mode = query.status.sql_mode.value_or(0);
   statement.time_zone = std::string(query.status.time_zone.value_or(""));
   statement.charset = query.status.charset.value_or(protocol::SessionCharset());
+  Result<std::string> text =
+      statement_text(query.sql, statement.charset.client, format_->dialect());
+  if (!text) statement.unreadable = text.error();
+  statement.sql = text ? std::move(*text) : ascii_only(query.sql);
   statement.utf8mb4_default_collation = query.status.utf8mb4_default_collation;
   statement.explicit_defaults_for_timestamp = query.status.explicit_defaults_for_timestamp;
   for (const std::string_view schema : query.status.updated_databases) {

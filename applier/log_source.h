@@ -53,8 +53,9 @@ struct DdlEvent {
   std::uint32_t timestamp_seconds = 0;
   std::uint32_t microseconds = 0;
   std::uint32_t server_id = 0;
-  std::string sql;
-  std::string schema;  // the session's default schema
+  std::string sql;                  // UTF-8
+  std::optional<Error> unreadable;  // why `sql` lacks what is not ASCII
+  std::string schema;               // the session's default schema
   std::uint64_t sql_mode = 0;
   std::string time_zone;
   protocol::SessionCharset charset;

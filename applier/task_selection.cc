@@ -118,6 +118,7 @@ Result<bool> TaskSelection::concerns(const DdlEvent& statement) {
 }
 
 Result<bool> TaskSelection::follows(const DdlEvent& statement) const {
+  if (statement.unreadable) return *statement.unreadable;
   const Result<DdlStatement> parsed = parse(statement);
   if (parsed && parsed->kind == StatementKind::kSkipped) {
     return Error(Errc::kUnsupported,

@@ -19,6 +19,7 @@ class Step:
     mariadb: bool = True
     mode: str | None = None  # sql_mode of its session
     tidb: bool = True  # the target can follow
+    charset: str = "utf8mb4"  # of the client
 
 
 OLDEST = {"mysql56": 56, "mysql57": 57, "mysql80": 80, "mysql97": 97, "mariadb": 0}
@@ -91,6 +92,11 @@ STEPS = (
     Step("alter table old_charset modify w varchar(20) character set gbk",
          ("update old_charset set w = '名' where id = 3",),
          tidb=False),
+    # clients that do not speak UTF-8; the second byte of 誠 is a backslash in GBK
+    Step("alter table base add gb varchar(20) character set utf8mb4 not null default '誠' comment '名', add `列` int",
+         charset="gbk"),
+    Step("alter table base add l1 varchar(20) character set utf8mb4 not null default 'Größe €'", charset="latin1"),
+    Step("alter table base drop gb, drop `列`, drop l1", charset="gbk"),
     # tables
     Step("create table like_base like base", ("insert into like_base (id, a, b, v) select id, a, b, v from base",)),
     Step("create table if not exists like_base like base"),
@@ -176,6 +182,10 @@ def session(server: Server, schema: str):  # type: ignore[no-untyped-def]
 def run(server: Server, schema: str, todo: Sequence[Step]) -> None:
     with session(server, schema) as connection, connection.cursor() as cursor:
         for step in todo:
+            if step.charset != "utf8mb4":
+                with server.connect(schema, charset=step.charset) as other, other.cursor() as at:
+                    at.execute(step.sql)
+                continue
             cursor.execute("set sql_mode = %s", (step.mode or "",))
             cursor.execute(step.sql)
             for row in step.rows:
