@@ -109,8 +109,8 @@ Result<std::vector<std::string>> binlog_files(Storage& storage, const std::strin
   }
   std::ranges::sort(
       found, {}, [](const FolderEntry& entry) { return parse_numbered_name(entry.name)->number; });
-  const auto twice = std::ranges::unique(found, {}, &FolderEntry::name);  // in both forms
-  found.erase(twice.begin(), twice.end());
+  const auto same = [](const FolderEntry& a, const FolderEntry& b) { return a.name == b.name; };
+  found.erase(std::unique(found.begin(), found.end(), same), found.end());  // in both forms
   std::vector<std::string> files;
   for (const FolderEntry& entry : found) {
     const std::string inside = path + "/" + entry.name;

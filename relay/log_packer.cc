@@ -48,12 +48,13 @@ Result<void> LogPacker::begin() {
     auto to = storage_.open(path(), Storage::Open::kCreate);
     if (!to) return to.error();
     if (const auto cut = (*to)->truncate(0); !cut) return cut.error();
-    work_.emplace();
-    work_->file = file;
-    work_->from = std::move(*from);
-    work_->to = std::move(*to);
-    work_->table.file_bytes = file.size_bytes;
-    work_->table.modified = file.modified;
+    Work work;
+    work.file = file;
+    work.from = std::move(*from);
+    work.to = std::move(*to);
+    work.table.file_bytes = file.size_bytes;
+    work.table.modified = file.modified;
+    work_ = std::move(work);
     return {};
   }
   return {};

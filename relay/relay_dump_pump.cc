@@ -1,7 +1,7 @@
 // relay/relay_dump_pump.cc: one follower's dump: file blocks into DumpStream, its bytes out.
 #include <charconv>
 
-#include "relay/log_files.h"
+#include "relay/dump_files.h"
 #include "relay/relay_server_impl.h"
 
 namespace tiderelay::relay {
@@ -23,58 +23,24 @@ std::uint32_t server_id_of(const ServerVariables& variables) {
   return id;
 }
 
-// The file that is being sent, and the part of it in memory.
+// The part of a file that is in memory.
 class FileBlocks {
  public:
-  FileBlocks(asio::any_io_executor loop, WorkerPool& workers, const ServedSource& source)
-      : loop_(std::move(loop)), workers_(workers), source_(source) {}
-
-  [[nodiscard]] Result<void> open(const LogFile& file) {
-    info_ = file;
-    ended_bytes_.reset();
-    auto opened = open_log_file(*source_.storage, source_.log->catalog().paths(file).log_path());
-    if (!opened)
-      return fatal_dump_error("Could not find first log file name in binary log index file");
-    file_ = std::move(*opened);
-    return {};
-  }
-  [[nodiscard]] const LogFile& info() const { return info_; }
-
-  struct Extent {
-    std::uint64_t bytes = 0;
-    bool ended = false;
-  };
-  // How far the file may be read now.
-  [[nodiscard]] Result<Extent> extent() {
-    const LogPosition end = source_.log->end().get().position;
-    Extent extent;
-    if (end.generation == info_.begin.generation && end.file == info_.begin.file) {
-      extent.bytes = end.offset_bytes;
-      return extent;
-    }
-    extent.bytes = kFirstEventOffset;
-    if (end < info_.begin) return extent;
-    if (!ended_bytes_) {
-      const auto size = file_->size();
-      if (!size) return size.error();
-      ended_bytes_ = *size;
-    }
-    extent.bytes = *ended_bytes_;
-    extent.ended = true;
-    return extent;
-  }
+  FileBlocks(asio::any_io_executor loop, WorkerPool& workers)
+      : loop_(std::move(loop)), workers_(workers) {}
 
   // From `offset` on, `wanted` bytes at least.
-  Awaitable<ByteView> read(std::uint64_t offset, std::size_t wanted, std::uint64_t limit) {
+  Awaitable<ByteView> read(std::shared_ptr<StoredFile> file, std::uint64_t offset,
+                           std::size_t wanted, std::uint64_t limit) {
     const auto most =
         static_cast<std::size_t>(std::min<std::uint64_t>(kBlockBytes, limit - offset));
     const std::size_t size = std::max(most, wanted);
     if (block_.size() < size) block_.resize(size);
     const auto into = std::span(block_).first(size);
-    const auto cached = file_->read_cached(offset, into);
+    const auto cached = file->read_cached(offset, into);
     if (cached && *cached && **cached >= wanted) co_return ByteView(block_).first(**cached);
     const auto count = std::make_shared<Result<std::size_t>>(std::size_t{0});
-    std::function<void()> work = [count, file = file_, offset, into] {
+    std::function<void()> work = [count, file, offset, into] {
       *count = file->read_at(offset, into);
     };
     const Result<void> done = co_await workers_.run(loop_, std::move(work));
@@ -87,26 +53,9 @@ class FileBlocks {
     if (block_.size() > kKeptBytes) std::vector<std::byte>().swap(block_);
   }
 
-  // The file behind this one in its generation; nothing: the generation ends, or it was purged.
-  [[nodiscard]] std::optional<LogFile> following() const {
-    for (const LogFile& file : source_.log->catalog().files()) {
-      if (file.begin.generation != info_.begin.generation) continue;
-      if (file.begin.file == info_.begin.file + 1) return file;
-    }
-    return std::nullopt;
-  }
-  [[nodiscard]] bool generation_goes_on() const {
-    const LogPosition end = source_.log->end().get().position;
-    return end.generation == info_.begin.generation;
-  }
-
  private:
   const asio::any_io_executor loop_;
   WorkerPool& workers_;
-  const ServedSource& source_;
-  LogFile info_;
-  std::shared_ptr<StoredFile> file_;
-  std::optional<std::uint64_t> ended_bytes_;
   std::vector<std::byte> block_;
 };
 
@@ -116,28 +65,6 @@ void note_begun(RelayClient& client, const LogFile& file) {
   begun.sent_bytes = client.facts.sent_bytes;
   begun.at = std::chrono::steady_clock::now();
   if (client.keeps_place) client.begun.push_back(begun);
-}
-
-Error no_next_file(const FollowRequest& request, const LogFile& file, bool purged) {
-  if (purged && !request.by_gtid()) {
-    return fatal_dump_error("could not find next log; what follows '" + file.name + "' was purged");
-  }
-  if (request.by_gtid()) {
-    return passing_dump_error("the log does not go on behind " + file.name +
-                              ": connect again, the GTID set finds the place");
-  }
-  return fatal_dump_error(
-      "could not find next log; the source was replaced by another server behind '" + file.name +
-      "': a position there means nothing here");
-}
-
-Result<void> go_to_next_file(RelayClient& client, const FollowRequest& request, FileBlocks& blocks,
-                             DumpStream& dump) {
-  const std::optional<LogFile> next = blocks.following();
-  if (!next) return no_next_file(request, blocks.info(), blocks.generation_goes_on());
-  dump.begin_file(next->name);
-  note_begun(client, *next);
-  return blocks.open(*next);
 }
 
 }  // namespace
@@ -221,9 +148,10 @@ Awaitable<void> RelayServer::Impl::stream(ClientPointer client, FollowRequest re
   using Kind = DumpStream::Kind;
   const ServedSource& source = *client->source;
   const auto variables = source.log->upstream().get();
-  FileBlocks blocks(loop.executor(), workers, source);
+  FileBlocks blocks(loop.executor(), workers);
+  DumpFiles files(*source.storage, *source.log);
   DumpStream dump(request, start, dialect_of(*variables), server_id_of(*variables));
-  Result<void> opened = blocks.open(start.file);
+  Result<void> opened = files.open(start.file);
   if (!opened) co_return opened.error();
   const bool waits = !request.non_blocking() && request.server_id != 0;
   if (waits) begin_place(*client, start.file);
@@ -231,26 +159,26 @@ Awaitable<void> RelayServer::Impl::stream(ClientPointer client, FollowRequest re
   auto last_sent = std::chrono::steady_clock::now();
   std::optional<Error> failed;
   while (!failed && !client->lost && !client->ended) {
-    const Result<FileBlocks::Extent> extent = blocks.extent();
+    const Result<DumpFiles::Extent> extent = files.extent();
     if (!extent) co_return extent.error();
     const Result<DumpStream::Step> step = dump.next(extent->bytes, extent->ended);
     if (!step) {
       failed = step.error();
       continue;
     }
-    std::string_view bytes;
+    std::string_view bytes = step->bytes;  // of kSend
     std::string made;
-    if (step->kind == Kind::kSend) bytes = step->bytes;
     if (step->kind == Kind::kNeedBytes) {
-      const Result<ByteView> block =
-          co_await blocks.read(dump.offset_bytes(), dump.wanted_bytes(), extent->bytes);
+      const Result<ByteView> block = co_await blocks.read(files.file(), dump.offset_bytes(),
+                                                          dump.wanted_bytes(), extent->bytes);
       if (block) dump.feed(*block);
       if (!block) failed = block.error();
       continue;
     }
     if (step->kind == Kind::kNextFile) {
-      opened = go_to_next_file(*client, request, blocks, dump);
+      opened = files.open_next(request, dump);
       if (!opened) failed = opened.error();
+      if (opened) note_begun(*client, files.info());
       continue;
     }
     if (step->kind == Kind::kWait && !waits) {
@@ -259,7 +187,7 @@ Awaitable<void> RelayServer::Impl::stream(ClientPointer client, FollowRequest re
       co_return last;
     }
     if (step->kind == Kind::kWait) {
-      if (request.semi_sync) note_rest(*client, dump, blocks.info().begin);
+      if (request.semi_sync) note_rest(*client, dump, files.info().begin);
       dump.release_memory();
       blocks.release_memory();
       if (period.count() == 0) {
@@ -277,7 +205,7 @@ Awaitable<void> RelayServer::Impl::stream(ClientPointer client, FollowRequest re
     const Result<void> sent = co_await write(client, bytes);
     if (!sent) co_return sent.error();
     last_sent = std::chrono::steady_clock::now();
-    note_progress(*client, dump, blocks.info().begin, bytes.size());
+    note_progress(*client, dump, files.info().begin, bytes.size());
   }
   if (client->lost) co_return Error(Errc::kConnection, "the follower has gone");
   const Error reason = client->ended ? *client->ended : *failed;
