@@ -48,8 +48,8 @@ class SemiSync(FollowerScenario):
         return replica
 
     def acking(self, source: Server, sidecar: Sidecar) -> None:
-        until("the source waits for tiderelay", lambda: (self.counter(source, "clients") == 1, sidecar.tail(5)), 30)
-        self.assertTrue(sidecar.relay()["tiderelay"]["semi_sync"])
+        until("the source waits for tiderelay, which says so", lambda: (
+            self.counter(source, "clients") == 1 and sidecar.relay()["tiderelay"]["semi_sync"], sidecar.tail(5)), 30)
 
     def check_upstream(self, kind: str) -> None:
         """Commits are acknowledged; nothing that was is missing after kill -9 of tiderelay and the source's loss."""
