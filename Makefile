@@ -62,7 +62,7 @@ lint: deps
 
 fuzz: deps
 	cmake --preset fuzz
-	cmake --build build/fuzz -j $(JOBS)
+	cmake --build build/fuzz -j $(JOBS) --target fuzzers
 	set -e; for target in build/fuzz/tests/fuzz/*_fuzz; do \
 	  name=$$(basename $$target); mkdir -p build/fuzz/corpus/$$name; \
 	  $$target -max_total_time=$(FUZZ_SECONDS) build/fuzz/corpus/$$name tests/fuzz/corpus/$${name%_fuzz}; \

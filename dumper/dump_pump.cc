@@ -56,7 +56,8 @@ std::chrono::milliseconds Backoff::next() {
   const unsigned doublings = std::min(tries_++, 10U);
   const auto longest = std::min(kFirstPause * (1 << doublings), kLongestPause);
   const auto half = longest.count() / 2;
-  return std::chrono::milliseconds(half + static_cast<long>(random_() % (half + 1)));
+  return std::chrono::milliseconds(
+      half + static_cast<long>(random_() % static_cast<unsigned long>(half + 1)));
 }
 
 bool Backoff::lasted(std::chrono::seconds limit) const {

@@ -11,8 +11,6 @@ using relay::Awaitable;
 using relay::QueryOutcome;
 using relay::StatementResult;
 
-constexpr std::uint16_t kLockWaitTimeout = 1205;
-
 bool is_refused(const Error& error) {
   const std::uint16_t code = error.server_code();
   return error.code() == Errc::kServer &&

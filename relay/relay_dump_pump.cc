@@ -1,4 +1,5 @@
 // relay/relay_dump_pump.cc: one follower's dump: file blocks into DumpStream, its bytes out.
+#include <algorithm>
 #include <charconv>
 
 #include "relay/dump_files.h"

@@ -4,6 +4,8 @@
 // What was sent need not have arrived: a file is needed until kArrivedBytes of later ones were sent
 // (more than any socket buffers hold), or the next one is kArrivedTime old and the peer's kernel
 // has acknowledged all.
+#include <algorithm>
+
 #include "relay/relay_server_impl.h"
 
 namespace tiderelay::relay {
