@@ -176,6 +176,7 @@ Result<void> Daemon::restore_tasks(const std::vector<conf::TaskConfig>& tasks) {
     const std::lock_guard lock(mutex_);
     tasks_ = std::move(restored);
   }
+  drop_stale_pins();
   for (auto& [name, entry] : tasks_) {
     const std::map<std::string, WantedStage> stages = entry.state.stages;
     for (const auto& [source, stage] : stages) {
@@ -184,6 +185,24 @@ Result<void> Daemon::restore_tasks(const std::vector<conf::TaskConfig>& tasks) {
     }
   }
   return {};
+}
+
+// A crash inside stop-task leaves the pin of a task that nobody runs any more: it would keep the
+// relay log's files for ever.
+void Daemon::drop_stale_pins() {
+  constexpr std::string_view kReader = "task ";
+  for (const auto& [id, source] : sources_) {
+    if (source.runner->failed()) continue;
+    relay::LogCatalog& catalog = source.runner->log().catalog();
+    for (const auto& [reader, position] : catalog.pins()) {
+      if (!reader.starts_with(kReader)) continue;
+      const auto task = tasks_.find(reader.substr(kReader.size()));
+      if (task != tasks_.end() && task->second.state.stages.contains(id)) continue;
+      spdlog::info("source {}: {} is gone, what it needed is kept no longer", id, reader);
+      const Result<void> unpinned = catalog.unpin(reader);
+      if (!unpinned) spdlog::error("source {}: {}", id, unpinned.error().text());
+    }
+  }
 }
 
 void Daemon::stop() {

@@ -91,6 +91,7 @@ class Daemon {
                                         bool from_config, bool may_fail = false);
   [[nodiscard]] Result<void> restore_sources(const std::vector<conf::SourceConfig>& sources);
   [[nodiscard]] Result<void> restore_tasks(const std::vector<conf::TaskConfig>& tasks);
+  void drop_stale_pins();
 
   [[nodiscard]] Answer check_task(const CtlCall& call, const SentFiles& files) const;
   [[nodiscard]] Answer start_task(const CtlCall& call, const SentFiles& files);

@@ -4,6 +4,7 @@
 
 #include "relay/dump_files.h"
 #include "relay/relay_server_impl.h"
+#include "relay/semi_sync_count.h"
 
 namespace tiderelay::relay {
 namespace {
@@ -266,7 +267,7 @@ void RelayServer::Impl::note_rest(RelayClient& client, const DumpStream& dump,
 }
 
 void RelayServer::Impl::note_ack(RelayClient& client, const LogPosition& place) {
-  std::vector<LogPosition> reached;
+  SemiSyncCount count;
   {
     const std::lock_guard lock(mutex);
     LogPosition& acknowledged = client.facts.acknowledged;
@@ -275,13 +276,12 @@ void RelayServer::Impl::note_ack(RelayClient& client, const LogPosition& place) 
     const bool all = client.asked.generation != 0 && acknowledged >= client.asked;
     if (all) acknowledged = std::max(acknowledged, client.has);
     for (const auto& [id, other] : clients) {
-      if (other->source == client.source) reached.push_back(other->facts.acknowledged);
+      const Follower& one = other->facts;
+      if (other->source == client.source) count.add(one.uuid, one.server_id, one.acknowledged);
     }
   }
-  std::ranges::sort(reached, std::greater<>());
-  const std::size_t needed = std::max(options.semi_sync_followers, 1U);
-  if (reached.size() < needed || reached[needed - 1].generation == 0) return;
-  client.source->log->acknowledged().advance(reached[needed - 1], nullptr, 0);
+  const auto reached = count.of(std::max(options.semi_sync_followers, 1U));
+  if (reached) client.source->log->acknowledged().advance(*reached, nullptr, 0);
 }
 
 }  // namespace tiderelay::relay

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 #include <filesystem>
+#include <fstream>
 
 #include "control/api.h"
 #include "control/command_serve.h"
@@ -110,6 +111,20 @@ TEST_F(DaemonTest, WhatIsToBeForgottenStaysSoUntilItIsDone) {
   EXPECT_EQ(remembered(), std::set<std::string>{"s1"}) << "a stop does not make it a resumption";
   ask(*restarted, {"start-task", "/x/t.yaml"});
   EXPECT_EQ(remembered(), std::set<std::string>{"s1"});
+}
+
+TEST_F(DaemonTest, APinWhoseTaskACrashInsideStopTaskTookIsDroppedAtTheStart) {
+  const std::string pins = folder_ + "/sources/s1/index/pins";
+  const auto kept = [&pins] { return conf::real_files().read_file(pins).value(); };
+  {
+    const auto running = daemon();
+    ask(*running, {"operate-source", "create", "/x/s.yaml"});
+    ask(*running, {"start-task", "/x/t.yaml"});
+  }
+  EXPECT_EQ(kept(), "task test\t?.000001/?.000001:4\n");
+  std::ofstream(pins, std::ios::app) << "task gone\t?.000001/?.000001:4\n";
+  const auto restarted = daemon();
+  EXPECT_EQ(kept(), "task test\t?.000001/?.000001:4\n");
 }
 
 TEST_F(DaemonTest, AChangedSourceReplacesItsFileInOneStep) {
