@@ -166,7 +166,7 @@ Result<void> TableBinding::bind_columns(std::span<const protocol::WireColumn> wi
                              "place has {}",
                              table, wire.size(), source_.columns.size()))
         .with_way_out(fmt::format("a DDL of {} was skipped or filtered before this place: set its "
-                                  "definition with operate-schema, or copy the table again",
+                                  "definition with binlog-schema update, or copy the table again",
                                   table));
   }
   for (std::size_t i = 0; i < wire.size(); ++i) {
@@ -181,7 +181,7 @@ Result<void> TableBinding::bind_columns(std::span<const protocol::WireColumn> wi
                                static_cast<int>(wire[i].type)))
           .with_way_out(
               "a DDL was skipped or filtered before this place: set the table's "
-              "definition with operate-schema, or copy the table again");
+              "definition with binlog-schema update, or copy the table again");
     }
     if (const Column* const there = find_column(target_, column.name)) {
       column.target = *there;

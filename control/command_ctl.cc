@@ -117,7 +117,9 @@ class Client {
     }
     Result<SentFiles> files = read_files(words, *call);
     if (!files) return failed(streams.err, files.error());
-    if (call->command == CtlCommand::kBinlog && call->by.empty()) {
+    const bool on_record =
+        call->command == CtlCommand::kBinlog || call->command == CtlCommand::kBinlogSchema;
+    if (on_record && call->by.empty()) {
       words.insert(words.begin() + 1, "--by=" + this_operator());
     }
     const Result<HttpResponse> response = ask(std::move(words), std::move(*files));

@@ -19,14 +19,14 @@ constexpr CommandRow kCommands[] = {
      1,
      kAny,
      {"skip", "replace", "inject", "revert", "list"}},
-    {CtlCommand::kRefused,
+    {CtlCommand::kBinlogSchema,
      "binlog-schema",
-     "list|update|delete TASK DB TABLE",
-     "changing a table definition by hand is not in this version yet; start-task --remove-meta "
-     "reads all definitions anew and copies again",
-     0,
-     kAny,
-     {}},
+     "list|update|delete TASK [DB [TABLE]] [FILE] [-s SOURCE] [--from-source] [--from-target]",
+     "show a task's table definitions where it stands; of a paused task: take FILE's, the source's "
+     "of now or the target's instead (delete: the target's)",
+     1,
+     4,
+     {"list", "update", "delete"}},
     {CtlCommand::kRefused,
      "break-ddl-lock",
      "TASK",
@@ -105,14 +105,13 @@ constexpr CommandRow kCommands[] = {
      0,
      kAny,
      {}},
-    {CtlCommand::kRefused,
+    {CtlCommand::kBinlogSchema,
      "operate-schema",
-     "get|set|remove TASK -d DB -t TABLE",
-     "changing a table definition by hand is not in this version yet; start-task --remove-meta "
-     "reads all definitions anew and copies again",
-     0,
-     kAny,
-     {}},
+     "get|set|remove TASK -d DB -t TABLE [FILE] [-s SOURCE]",
+     "the older name of binlog-schema",
+     1,
+     2,
+     {"get", "set", "remove"}},
     {CtlCommand::kOperateSource,
      "operate-source",
      "create|update|stop|show [FILE or ID ...]",
@@ -284,14 +283,16 @@ constexpr CommandRow kCommands[] = {
      1,
      1,
      {}},
-    {CtlCommand::kRefused,
+    {CtlCommand::kValidation,
      "validation",
      "start|stop|status|show-error ...",
-     "the validator is not in this version yet; tiderelay verify compares source and target, also "
-     "while rows are written",
+     "no validator runs beside a task: `tiderelay verify --task FILE --source FILE` compares every "
+     "row, those of the full phase too, while writes go on, and says up to which position they are "
+     "equal",
      0,
      kAny,
-     {}},
+     {"start", "stop", "status", "show-error", "ignore-error", "resolve-error", "clear-error",
+      "update"}},
 };
 
 }  // namespace

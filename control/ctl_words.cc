@@ -103,7 +103,8 @@ bool takes_sources(CtlCommand command) {
 }
 
 bool is_answered_only(CtlCommand command) {
-  return command == CtlCommand::kNoEffect || command == CtlCommand::kRefused;
+  return command == CtlCommand::kNoEffect || command == CtlCommand::kRefused ||
+         command == CtlCommand::kValidation;
 }
 
 // An option with a text, of one command: true when the word was it.
@@ -114,6 +115,26 @@ Result<bool> read_text_option(Words& words, const char* letter, const char* name
   if (!words.option(letter, name, value, problem)) return false;
   if (problem) return *problem;
   into = *value;
+  return true;
+}
+
+Result<bool> read_schema_option(const CommandRow& row, Words& words, CtlCall& call) {
+  if (row.name == "operate-schema") {
+    const Result<bool> schema = read_text_option(words, "-d", "--database", call.schema);
+    if (!schema || *schema) return schema;
+    const Result<bool> table = read_text_option(words, "-t", "--table", call.table);
+    if (!table || *table) return table;
+  }
+  const Result<bool> by = read_text_option(words, "--by", "--by", call.by);
+  if (!by || *by) return by;
+  const std::string& word = words.word();
+  const bool from_source = word == "--from-source";
+  if (from_source || word == "--from-target") {
+    call.definition = from_source ? CtlCall::Definition::kOfSource : CtlCall::Definition::kOfTarget;
+  } else if (!word.starts_with("--flush") && !word.starts_with("--sync")) {  // always both
+    return false;
+  }
+  words.next();
   return true;
 }
 
@@ -129,6 +150,7 @@ Result<bool> read_command_option(const CommandRow& row, Words& words, CtlCall& c
     if (named && *named) call.sources.push_back(worker);
     return named;
   }
+  if (row.command == CtlCommand::kBinlogSchema) return read_schema_option(row, words, call);
   if (row.command == CtlCommand::kPurgeRelay) {
     const Result<bool> file = read_text_option(words, "-f", "--filename", call.file);
     if (!file || *file) return file;
@@ -183,6 +205,33 @@ Result<bool> read_option(const CommandRow& row, Words& words, CtlCall& call) {
   return true;
 }
 
+// TASK [DB [TABLE [FILE]]], or TASK [FILE] with -d and -t, to one form.
+Result<void> read_definition(const CommandRow& row, CtlCall& call) {
+  std::vector<std::string>& words = call.arguments;
+  if (row.name == "operate-schema") {
+    if (words.size() > 1) call.file = words.back();
+    const std::pair<const char*, const char*> names[] = {
+        {"get", "list"}, {"set", "update"}, {"remove", "delete"}};
+    for (const auto& [older, name] : names) {
+      if (call.action == older) call.action = name;
+    }
+  } else {
+    if (words.size() > 1) call.schema = words[1];
+    if (words.size() > 2) call.table = words[2];
+    if (words.size() > 3) call.file = words[3];
+  }
+  words.resize(1);
+  if (call.action == "list") return {};
+  if (call.schema.empty() || call.table.empty()) {
+    return wrong(row, call.action + " needs the table's schema and name");
+  }
+  const bool of_file = call.definition == CtlCall::Definition::kOfFile;
+  if (call.action == "update" && of_file == call.file.empty()) {
+    return wrong(row, "update needs a file, --from-source or --from-target, and only one");
+  }
+  return {};
+}
+
 Result<void> read_action(const CommandRow& row, CtlCall& call) {
   if (row.name.starts_with("sql-")) call.action = row.name.substr(4);
   if (row.actions[0].empty()) return {};
@@ -235,7 +284,10 @@ Result<CtlCall> parse_ctl(const std::vector<std::string>& words) {
   call.name = words.front();
   const Result<void> plain = check_words(*row, words);
   if (!plain) return plain.error();
-  if (is_answered_only(row->command)) return call;  // whatever follows
+  if (is_answered_only(row->command)) {  // whatever follows
+    if (words.size() > 1) call.action = words[1];
+    return call;
+  }
   Words rest(*row, words);
   bool ended = false;
   while (rest.more()) {
@@ -260,6 +312,13 @@ Result<CtlCall> parse_ctl(const std::vector<std::string>& words) {
   if (call.command == CtlCommand::kBinlog && !call.arguments.empty()) {
     call.statements.assign(call.arguments.begin() + 1, call.arguments.end());
     call.arguments.resize(1);
+  }
+  if (call.command == CtlCommand::kBinlogSchema && !call.arguments.empty()) {
+    if (call.arguments.size() > row->arguments_max) {
+      return wrong(*row, "too many arguments: " + shown(call.arguments.back()));
+    }
+    const Result<void> definition = read_definition(*row, call);
+    if (!definition) return definition.error();
   }
   if (call.arguments.size() < row->arguments_min) return wrong(*row, "an argument is missing");
   if (call.arguments.size() > row->arguments_max) {
@@ -287,6 +346,9 @@ Result<CtlCall> parse_ctl(const std::vector<std::string>& words) {
 std::vector<std::string> file_words(const CtlCall& call) {
   if (call.command == CtlCommand::kConfig || call.command == CtlCommand::kShardLocks) return {};
   if (call.command == CtlCommand::kResyncTable) return {call.arguments.front()};
+  if (call.command == CtlCommand::kBinlogSchema) {
+    return call.file.empty() ? std::vector<std::string>() : std::vector{call.file};
+  }
   return call.arguments;
 }
 

@@ -12,7 +12,8 @@
 namespace tiderelay::control {
 
 enum class CtlCommand : std::uint8_t {
-  kBinlog,  // an order for one statement
+  kBinlog,        // an order for one statement
+  kBinlogSchema,  // a table definition of a task
   kCheckTask,
   kConfig,
   kListMember,
@@ -31,6 +32,7 @@ enum class CtlCommand : std::uint8_t {
   kStopTask,
   kResyncTable,
   kUpdateTask,
+  kValidation,  // refused, in the shape of its answers
 };
 
 struct CtlCall {
@@ -42,11 +44,15 @@ struct CtlCall {
   std::vector<std::string> statements;  // of kBinlog
   std::string position;                 // of kBinlog: -b
   std::string by;                       // who asks; ctl says it
-  std::string file;                     // purge-relay -f
+  std::string file;                     // purge-relay -f; binlog-schema: with the definition
+  std::string schema;                   // of kBinlogSchema
+  std::string table;                    // of kBinlogSchema
   std::string folder;                   // purge-relay --sub-dir; config --path
   std::string parts;                    // list-member: 'l', 'm', 'w'; empty: all
   bool remove_meta = false;
   bool more = false;
+  enum class Definition : std::uint8_t { kOfFile, kOfSource, kOfTarget };
+  Definition definition = Definition::kOfFile;  // of kBinlogSchema
   std::size_t errors_max = 10;
   std::size_t warnings_max = 10;
 };

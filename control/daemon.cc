@@ -43,6 +43,7 @@ bool Daemon::changes(const CtlCall& call) {
     case CtlCommand::kOperateSource:
       return call.action != "show";
     case CtlCommand::kBinlog:
+    case CtlCommand::kBinlogSchema:
     case CtlCommand::kResyncTable:
     case CtlCommand::kUpdateTask:
     case CtlCommand::kPauseRelay:
@@ -61,12 +62,19 @@ bool Daemon::changes(const CtlCall& call) {
     case CtlCommand::kQueryStatus:
     case CtlCommand::kRefused:
     case CtlCommand::kShardLocks:
+    case CtlCommand::kValidation:
       return false;
   }
   return true;
 }
 
 json::object Daemon::answer(const CtlCall& call, const SentFiles& files) {
+  json::object answer = plain_answer_of(call, files);
+  add_empty_fields(call, answer);
+  return answer;
+}
+
+json::object Daemon::plain_answer_of(const CtlCall& call, const SentFiles& files) {
   switch (call.command) {
     case CtlCommand::kCheckTask:
       return check_task(call, files);
@@ -84,11 +92,14 @@ json::object Daemon::answer(const CtlCall& call, const SentFiles& files) {
     case CtlCommand::kQueryError:
       return query_error(call, files);
     case CtlCommand::kRefused:
+    case CtlCommand::kValidation:
       return plain_answer(false, std::string(find_command(call.name)->about));
     case CtlCommand::kShardLocks:
       return shard_locks(call);
     case CtlCommand::kBinlog:
       return order_statements(call, files);
+    case CtlCommand::kBinlogSchema:
+      return operate_schemas(call, files);
     case CtlCommand::kOperateSource:
       return operate_source(call, files);
     case CtlCommand::kPauseTask:

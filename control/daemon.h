@@ -75,6 +75,7 @@ class Daemon {
   };
   using Answer = boost::json::object;
 
+  [[nodiscard]] Answer plain_answer_of(const CtlCall& call, const SentFiles& files);
   [[nodiscard]] Answer operate_source(const CtlCall& call, const SentFiles& files);
   [[nodiscard]] Answer show_sources(const std::vector<std::string>& wanted) const;
   [[nodiscard]] SourceOutcome create_source(const std::string& word, const SentFiles& files);
@@ -113,6 +114,12 @@ class Daemon {
                                                      const conf::TaskConfig& task,
                                                      const std::string& source_id,
                                                      const TaskStatus& status);
+  [[nodiscard]] Answer operate_schemas(const CtlCall& call, const SentFiles& files);
+  [[nodiscard]] static Result<std::string> operate_schema(const CtlCall& call,
+                                                          const conf::TaskConfig& task,
+                                                          const SourceRunner& source,
+                                                          const TaskStatus& status,
+                                                          const std::string& file_text);
   [[nodiscard]] Answer shard_locks(const CtlCall& call) const;
 
   [[nodiscard]] Result<conf::TaskConfig> sent_task(const std::string& word,

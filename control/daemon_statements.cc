@@ -17,14 +17,6 @@ using applier::StatementOrder;
 
 namespace {
 
-applier::CheckpointScope scope_of(const conf::TaskConfig& task, const std::string& source_id) {
-  applier::CheckpointScope scope;
-  scope.meta_schema = task.meta_schema;
-  scope.task = task.name;
-  scope.source = source_id;
-  return scope;
-}
-
 Result<std::vector<StatementOrder>> orders_of(const conf::TaskConfig& task,
                                               const applier::CheckpointScope& scope) {
   const Result<relay::StatementResult> rows = query_target(
@@ -77,7 +69,7 @@ SourceOutcome Daemon::order_statement(const CtlCall& call, const conf::TaskConfi
     outcome.message = with_way_out(error);
     return outcome;
   };
-  const applier::CheckpointScope scope = scope_of(task, source_id);
+  const applier::CheckpointScope scope = checkpoint_scope(task, source_id);
   const Result<std::vector<StatementOrder>> known = orders_of(task, scope);
   if (!known) return fail(known.error());
   std::string position;

@@ -190,6 +190,16 @@ json::object sync_object(const TaskStatus& status, const SourceRunner::Status* s
   return sync;
 }
 
+// Why it does not run: the error, or "cancelled" where a person paused it; null where it runs.
+json::value result_of(Stage stage, const std::optional<Error>& error) {
+  if (!error && stage != Stage::kPaused) return nullptr;
+  json::object result;
+  result["isCanceled"] = !error;
+  result["errors"] = error ? json::array({error_object(*error)}) : json::array();
+  result["detail"] = nullptr;
+  return result;
+}
+
 json::object relay_object(const SourceRunner::Status& status) {
   json::object relay;
   relay["masterBinlog"] = upstream_end(status);
@@ -199,15 +209,8 @@ json::object relay_object(const SourceRunner::Status& status) {
   relay["relayBinlogGtid"] = status.upstream.gtids;
   relay["relayCatchUpMaster"] = status.caught_up;
   relay["stage"] = stage_name(status.stage);
-  relay["result"] = nullptr;
   const std::optional<Error>& error = status.error ? status.error : status.no_room;
-  if (error) {
-    json::object result;
-    result["isCanceled"] = false;
-    result["errors"] = json::array({error_object(*error)});
-    result["detail"] = nullptr;
-    relay["result"] = std::move(result);
-  }
+  relay["result"] = result_of(status.stage, error);
   relay["tiderelay"] = relay_more_object(status);
   return relay;
 }
@@ -273,14 +276,7 @@ json::object subtask_object(const SubtaskView& subtask, const SourceRunner::Stat
   object["name"] = subtask.task;
   object["stage"] = stage_name(status.stage);
   object["unit"] = unit_name(status.unit);
-  object["result"] = nullptr;
-  if (status.error) {
-    json::object result;
-    result["isCanceled"] = false;
-    result["errors"] = json::array({error_object(*status.error)});
-    result["detail"] = nullptr;
-    object["result"] = std::move(result);
-  }
+  object["result"] = result_of(status.stage, status.error);
   object["unresolvedDDLLockID"] = "";
   switch (status.unit) {
     case Unit::kCheck:
@@ -339,6 +335,51 @@ json::object sources_answer(const std::vector<SourceOutcome>& outcomes,
   return answer;
 }
 
+void add_empty_fields(const CtlCall& call, json::object& answer) {
+  const auto add = [&answer](const char* key, json::value value) {
+    if (!answer.contains(key)) answer[key] = std::move(value);
+  };
+  switch (call.command) {
+    case CtlCommand::kConfig:
+      if (answer.at("result") == false) add("cfg", "");
+      return;
+    case CtlCommand::kQueryError:
+      return add("workers", json::array());
+    case CtlCommand::kQueryStatus:
+      if (!answer.contains("tasks")) add("sources", json::array());
+      return;
+    case CtlCommand::kStartTask:
+      add("sources", json::array());
+      return add("checkResult", nullptr);
+    case CtlCommand::kBinlog:
+    case CtlCommand::kBinlogSchema:
+    case CtlCommand::kOperateSource:
+    case CtlCommand::kPauseRelay:
+    case CtlCommand::kPauseTask:
+    case CtlCommand::kPurgeRelay:
+    case CtlCommand::kResumeRelay:
+    case CtlCommand::kResumeTask:
+    case CtlCommand::kResyncTable:
+    case CtlCommand::kStopTask:
+    case CtlCommand::kUpdateTask:
+      return add("sources", json::array());
+    case CtlCommand::kValidation:
+      if (call.action == "start" || call.action == "stop") add("sources", json::array());
+      if (call.action == "show-error") add("error", json::array());
+      if (call.action != "status") return;
+      add("validators", json::array());
+      return add("tableStatuses", json::array());
+    case CtlCommand::kNoEffect:
+      if (call.name.ends_with("-relay")) add("sources", json::array());
+      return;
+    case CtlCommand::kCheckTask:
+    case CtlCommand::kListMember:
+    case CtlCommand::kRefused:
+    case CtlCommand::kShardLocks:
+      return;
+  }
+}
+
 json::object short_status(const std::vector<SourceView>& runners,
                           const std::vector<SubtaskView>& subtasks) {
   std::map<std::string, std::vector<const SubtaskView*>> by_task;
@@ -381,7 +422,7 @@ json::object long_status(const std::vector<SourceView>& sources,
     }
     json::object entry;
     entry["result"] = true;
-    entry["msg"] = "";
+    entry["msg"] = subtask_status.empty() ? "no sub task started" : "";
     entry["sourceStatus"] = std::move(source_status);
     entry["subTaskStatus"] = std::move(subtask_status);
     list.push_back(std::move(entry));

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "control/ctl_words.h"
 #include "control/source_runner.h"
 #include "control/task_runner.h"
 
@@ -39,6 +40,9 @@ struct SourceOutcome {
 };
 [[nodiscard]] boost::json::object sources_answer(const std::vector<SourceOutcome>& outcomes,
                                                  const std::string& message = "");
+
+// What dmctl prints empty where a command was refused: "sources": [] and the like.
+void add_empty_fields(const CtlCall& call, boost::json::object& answer);
 
 [[nodiscard]] std::string position_text(const std::string& file,
                                         std::uint64_t offset);  // "(mysql-bin.000001, 4)"

@@ -108,7 +108,7 @@ TEST(CtlWords, EveryCommandOfDmctlIsKnown) {
     EXPECT_NE(ctl_help(name).find(std::string("usage: ") + name), std::string::npos) << name;
   }
   EXPECT_EQ(parse_ctl({"transfer-source", "s1", "w2"})->command, CtlCommand::kNoEffect);
-  EXPECT_EQ(parse_ctl({"validation", "status", "test"})->command, CtlCommand::kRefused);
+  EXPECT_EQ(parse_ctl({"validation", "status", "test"})->command, CtlCommand::kValidation);
   const auto purge =
       parse_ctl({"purge-relay", "-s", "s1", "--filename=f.000003", "--sub-dir", "u"});
   ASSERT_TRUE(purge) << purge.error().text();

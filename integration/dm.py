@@ -1,4 +1,4 @@
-"""TiDB DM as the peer of a benchmark: dm-master and dm-worker on loopback, asked through dmctl. All three on PATH."""
+"""TiDB DM as the peer of benchmarks and answers: dm-master and dm-worker on loopback, asked by dmctl (all on PATH)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _programs() -> None:
 class Dm:
     """One master, one worker, one source."""
 
-    def __init__(self, folder: Path, source: Server) -> None:
+    def __init__(self, folder: Path, source: Server, create: bool = True) -> None:
         _programs()
         self.folder = folder
         folder.mkdir(parents=True)
@@ -40,7 +40,8 @@ class Dm:
                     "--join", self.master)
         until("dm-master and dm-worker", self._worker_is_free, 60, 0.5)
         harness.write_yaml(folder / "s1.yaml", harness.source_document("s1", source))
-        self.ctl("operate-source", "create", str(folder / "s1.yaml"))
+        if create:
+            self.ctl("operate-source", "create", str(folder / "s1.yaml"))
 
     def _start(self, program: str, *arguments: str) -> None:
         with open(self.folder / f"{program}.out", "wb") as out:
@@ -61,9 +62,12 @@ class Dm:
     def tail(self) -> str:
         return "".join(file.read_text(errors="replace")[-1500:] for file in sorted(self.folder.glob("dm-*.*")))
 
-    def ctl(self, *words: str) -> dict[str, Any]:
-        done = subprocess.run(["dmctl", "--master-addr", self.master, *words], capture_output=True, text=True,
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["dmctl", "--master-addr", self.master, *words], capture_output=True, text=True,
                               cwd=self.folder, timeout=300)
+
+    def ctl(self, *words: str) -> dict[str, Any]:
+        done = self.ask(*words)
         start = done.stdout.find("{")
         try:
             answer: dict[str, Any] = json.loads(done.stdout[start:])
