@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <csignal>
@@ -15,6 +13,7 @@
 #include "control/daemon.h"
 #include "control/data_folder.h"
 #include "control/http.h"
+#include "control/log_setup.h"
 #include "control/relay_service.h"
 #include "control/tls_files.h"
 #include "relay/loop.h"
@@ -50,35 +49,6 @@ Result<conf::DaemonConfig> load_config(const ServeArguments& arguments,
   return config;
 }
 
-spdlog::level::level_enum level_of(conf::LogLevel level) {
-  switch (level) {
-    case conf::LogLevel::kTrace:
-      return spdlog::level::trace;
-    case conf::LogLevel::kDebug:
-      return spdlog::level::debug;
-    case conf::LogLevel::kInfo:
-      return spdlog::level::info;
-    case conf::LogLevel::kWarn:
-      return spdlog::level::warn;
-    case conf::LogLevel::kError:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
-}
-
-Result<void> set_up_log(const conf::DaemonConfig& config) {
-  try {
-    spdlog::set_default_logger(config.log_file.empty()
-                                   ? spdlog::stderr_color_mt("tiderelay")
-                                   : spdlog::basic_logger_mt("tiderelay", config.log_file));
-  } catch (const spdlog::spdlog_ex& failure) {
-    return Error(Errc::kConfig, std::string("log file: ") + failure.what());
-  }
-  spdlog::set_level(level_of(config.log_level));
-  spdlog::flush_on(spdlog::level::info);
-  return {};
-}
-
 Result<std::vector<std::string>> read_tokens(const std::string& path,
                                              const conf::FileAccess& access) {
   std::vector<std::string> tokens;
@@ -108,13 +78,15 @@ Result<TlsFiles> api_tls(const conf::Security& security, const conf::FileAccess&
 void end_on_next(const sigset_t& signals) {
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
+  std::signal(SIGHUP, SIG_IGN);
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
 // Answers until a signal comes; gives the exit code. Stops in the order of the data: no new calls,
 // then tasks, then relay logs.
 int serve_until_signal(const conf::DaemonConfig& config, Daemon& daemon,
-                       std::vector<std::string> tokens, TlsFiles tls, const sigset_t& signals) {
+                       std::vector<std::string> tokens, TlsFiles tls, const sigset_t& signals,
+                       const std::function<void()>& open_log_anew) {
   relay::Loop loop("http");
   ApiOptions api_options;
   api_options.tokens = std::move(tokens);
@@ -133,8 +105,11 @@ int serve_until_signal(const conf::DaemonConfig& config, Daemon& daemon,
     conf::ListenAddress here = config.api.listen;
     here.port = server.port();
     spdlog::info("listening at {}://{}", config.api.tls.given() ? "https" : "http", here.text());
-    int signal = 0;
-    ::sigwait(&signals, &signal);
+    int signal = SIGHUP;
+    while (signal == SIGHUP) {
+      ::sigwait(&signals, &signal);
+      if (signal == SIGHUP) open_log_anew();
+    }
     spdlog::info("{}: stopping in order; a second signal stops at once", strsignal(signal));
   } else {
     code = fail(listening.error());
@@ -167,6 +142,7 @@ int run_serve(const ServeArguments& arguments) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread: they inherit it
 
   conf::FileAccess access = conf::real_files();
@@ -181,8 +157,8 @@ int run_serve(const ServeArguments& arguments) {
   if (!tokens) return fail(tokens.error());
   Result<TlsFiles> tls = api_tls(config->api.tls, access);
   if (!tls) return fail(tls.error());
-  const Result<void> log = set_up_log(*config);
-  if (!log) return fail(log.error());
+  const Result<std::function<void()>> open_log_anew = set_up_log(*config);
+  if (!open_log_anew) return fail(open_log_anew.error());
   const Result<DataFolder> folder = DataFolder::open(config->data_dir);
   if (!folder) return fail(folder.error());
   for (const conf::Note& note : config->notes) spdlog::info("{}", conf::to_text(note));
@@ -200,8 +176,8 @@ int run_serve(const ServeArguments& arguments) {
   Daemon daemon(std::move(options));
   const Result<void> restored = daemon.restore(config->sources, config->tasks);
   if (!restored) return fail(restored.error());
-  const int code =
-      serve_until_signal(*config, daemon, std::move(*tokens), std::move(*tls), signals);
+  const int code = serve_until_signal(*config, daemon, std::move(*tokens), std::move(*tls), signals,
+                                      *open_log_anew);
   (*relays)->stop();
   daemon.stop();
   if (code == 0) spdlog::info("stopped");

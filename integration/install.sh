@@ -14,7 +14,7 @@ packages=(
   # real servers: MariaDB itself, and what the servers from other registries need to run
   ca-certificates debian-archive-keyring libaio1 libatomic1 libnuma1 mariadb-client mariadb-server
   # scenarios and benchmarks
-  chromium iproute2 openssl python3 python3-cryptography python3-pymysql sysbench tmux
+  chromium iproute2 openssl prometheus python3 python3-cryptography python3-pymysql sysbench tmux
 )
 # Often here already from another source (a vendor's Node, a Maven of one's own): installed only when the command is missing.
 command -v npm >/dev/null || packages+=(npm)
