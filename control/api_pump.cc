@@ -53,6 +53,7 @@ struct Api::Impl {
   [[nodiscard]] bool has_token(const HttpRequest& request) const;
   asio::awaitable<Result<boost::json::object>> run(CtlCall call, SentFiles files);
   asio::awaitable<HttpResponse> run_ctl(std::string body);
+  asio::awaitable<bool> is_there(const RouteMatch& match);
   asio::awaitable<HttpResponse> read(RouteMatch match);
 
   asio::any_io_executor loop;
@@ -117,6 +118,19 @@ asio::awaitable<HttpResponse> Api::Impl::run_ctl(std::string body) {
   co_return json_response(200, *answer);
 }
 
+// Whether there is what the path names.
+asio::awaitable<bool> Api::Impl::is_there(const RouteMatch& match) {
+  bool there = false;
+  const std::string& name = match.parameters.front();
+  const bool task = std::string(match.route->path).starts_with("/api/v1/tasks");
+  std::function<void()> work = [&] {
+    const Snapshot snapshot = daemon.snapshot();
+    there = task ? snapshot.find_task(name) != nullptr : snapshot.find_source(name) != nullptr;
+  };
+  const Result<void> done = co_await looks.run(loop, std::move(work));
+  co_return done&& there;
+}
+
 // A snapshot may wait for a lock that a change holds for a moment: not on the loop.
 asio::awaitable<HttpResponse> Api::Impl::read(RouteMatch match) {
   HttpResponse response;
@@ -158,6 +172,10 @@ asio::awaitable<HttpResponse> Api::answer(HttpRequest request) {
     co_return error_response(400, command.error().text() + (way_out.empty() ? "" : "; " + way_out));
   }
   if (!*command) co_return co_await impl_->read(std::move(match));
+  if (!match.parameters.empty()) {
+    const bool there = co_await impl_->is_there(match);
+    if (!there) co_return error_response(404, "there is no " + match.parameters.front());
+  }
   Result<CtlCall> call = parse_ctl((*command)->words);
   if (!call) co_return error_response(400, call.error().text());
   const Result<boost::json::object> answer =

@@ -15,8 +15,11 @@ namespace {
 constexpr std::string_view kSchemas = R"json({
 "Error": {"type": "object", "required": ["error_code", "error_msg"], "properties": {
   "error_code": {"type": "integer"}, "error_msg": {"type": "string"}}},
+"Word": {"type": "string", "minLength": 1},
+"Count": {"type": "integer", "minimum": 1},
 "Ctl": {"type": "object", "required": ["command"], "additionalProperties": false, "properties": {
-  "command": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+  "command": {"type": "array", "minItems": 1,
+    "items": {"$ref": "#/components/schemas/Word"}},
   "files": {"type": "object", "additionalProperties": {"type": "string"}}}},
 "Security": {"type": "object", "additionalProperties": false, "properties": {
   "ssl_ca_content": {"type": "string"}, "ssl_cert_content": {"type": "string"},
@@ -25,8 +28,10 @@ constexpr std::string_view kSchemas = R"json({
 "CreateSource": {"type": "object", "required": ["source"], "additionalProperties": false,
   "properties": {"worker_name": {"type": "string"}, "source": {"type": "object",
   "required": ["source_name", "host", "port", "user"], "additionalProperties": false,
-  "properties": {"source_name": {"type": "string"}, "host": {"type": "string"},
-  "port": {"type": "integer", "minimum": 1, "maximum": 65535}, "user": {"type": "string"},
+  "properties": {"source_name": {"$ref": "#/components/schemas/Word"},
+  "host": {"$ref": "#/components/schemas/Word"},
+  "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+  "user": {"$ref": "#/components/schemas/Word"},
   "password": {"type": "string"}, "enable": {"type": "boolean"},
   "enable_gtid": {"type": "boolean"}, "flavor": {"type": "string", "enum": ["mysql", "mariadb"]},
   "security": {"$ref": "#/components/schemas/Security"},
@@ -37,7 +42,8 @@ constexpr std::string_view kSchemas = R"json({
     "enable_relay": {"type": "boolean"}, "relay_binlog_name": {"type": "string"},
     "relay_binlog_gtid": {"type": "string"}, "relay_dir": {"type": "string"}}}}}}},
 "PurgeRelay": {"type": "object", "required": ["relay_binlog_name"], "additionalProperties": false,
-  "properties": {"relay_binlog_name": {"type": "string"}, "relay_dir": {"type": "string"}}},
+  "properties": {"relay_binlog_name": {"$ref": "#/components/schemas/Word"},
+  "relay_dir": {"type": "string"}}},
 "TaskAction": {"type": "object", "additionalProperties": false, "properties": {
   "source_name_list": {"type": "array", "items": {"type": "string"}},
   "timeout_duration": {"type": "string"}, "safe_mode_time_duration": {"type": "string"}}},
@@ -45,31 +51,37 @@ constexpr std::string_view kSchemas = R"json({
   "properties": {"task": {"type": "object",
   "required": ["name", "task_mode", "target_config", "table_migrate_rule", "source_config"],
   "additionalProperties": false, "properties": {
-  "name": {"type": "string"}, "task_mode": {"type": "string",
+  "name": {"$ref": "#/components/schemas/Word"}, "task_mode": {"type": "string",
     "enum": ["full", "incremental", "all"]},
-  "shard_mode": {"type": "string"}, "meta_schema": {"type": "string"},
+  "shard_mode": {"type": "string"}, "meta_schema": {"$ref": "#/components/schemas/Word"},
   "enhance_online_schema_change": {"type": "boolean"}, "on_duplicate": {"type": "string"},
   "ignore_checking_items": {"type": "array", "items": {"type": "string"}},
   "target_config": {"type": "object", "additionalProperties": false, "properties": {
-    "host": {"type": "string"}, "port": {"type": "integer"}, "user": {"type": "string"},
+    "host": {"$ref": "#/components/schemas/Word"}, "port": {"type": "integer", "minimum": 1,
+    "maximum": 65535}, "user": {"$ref": "#/components/schemas/Word"},
     "password": {"type": "string"}, "security": {"$ref": "#/components/schemas/Security"}}},
   "table_migrate_rule": {"type": "array", "items": {"type": "object", "required": ["source"],
     "additionalProperties": false, "properties": {
     "source": {"type": "object", "required": ["source_name", "schema", "table"],
-      "additionalProperties": false, "properties": {"source_name": {"type": "string"},
+      "additionalProperties": false,
+      "properties": {"source_name": {"$ref": "#/components/schemas/Word"},
       "schema": {"type": "string"}, "table": {"type": "string"}}},
     "target": {"type": "object", "additionalProperties": false, "properties": {
       "schema": {"type": "string"}, "table": {"type": "string"}}}}}},
   "source_config": {"type": "object", "required": ["source_conf"], "additionalProperties": false,
     "properties": {
     "full_migrate_conf": {"type": "object", "additionalProperties": false, "properties": {
-      "export_threads": {"type": "integer"}, "import_threads": {"type": "integer"},
+      "export_threads": {"$ref": "#/components/schemas/Count"},
+      "import_threads": {"$ref": "#/components/schemas/Count"},
       "data_dir": {"type": "string"}, "consistency": {"type": "string"},
       "import_mode": {"type": "string"}, "analyze": {"type": "string"}}},
     "incr_migrate_conf": {"type": "object", "additionalProperties": false, "properties": {
-      "repl_threads": {"type": "integer"}, "repl_batch": {"type": "integer"}}},
-    "source_conf": {"type": "array", "items": {"type": "object", "required": ["source_name"],
-      "additionalProperties": false, "properties": {"source_name": {"type": "string"},
+      "repl_threads": {"$ref": "#/components/schemas/Count"},
+      "repl_batch": {"$ref": "#/components/schemas/Count"}}},
+    "source_conf": {"type": "array", "minItems": 1, "items": {"type": "object",
+    "required": ["source_name"],
+      "additionalProperties": false,
+      "properties": {"source_name": {"$ref": "#/components/schemas/Word"},
       "binlog_name": {"type": "string"}, "binlog_pos": {"type": "integer"},
       "binlog_gtid": {"type": "string"}}}}}}}}}}
 })json";
@@ -150,12 +162,13 @@ json::object openapi_document() {
     const json::array named = parameters(route.path);
     if (!named.empty()) operation["parameters"] = named;
     if (std::string_view(route.body) != "") {
-      operation["requestBody"] = {{"required", std::string_view(route.body) != "TaskAction"},
+      operation["requestBody"] = {{"required", true},
                                   {"content", content("application/json", reference(route.body))}};
     }
     operation["responses"] = responses(route);
     if (route.access == Route::Access::kToken) {
-      operation["security"] = json::array{json::object{{"token", json::array()}}};
+      // Or nothing: without api.tokens-file everybody on the machine may call.
+      operation["security"] = json::array{json::object{{"token", json::array()}}, json::object()};
     }
     json::value& methods = paths[route.path];
     if (!methods.is_object()) methods = json::object();

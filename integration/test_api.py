@@ -213,6 +213,7 @@ class Page(DaemonScenario):
             self.skipTest("no schemathesis (pip install schemathesis)")
         daemon = self.daemon()
         done = subprocess.run([program, "run", f"http://127.0.0.1:{daemon.port}/openapi.json",
-                               "--exclude-path", "/api/v1/events", "--checks", "not_a_server_error"],
+                               "--exclude-path", "/api/v1/events", "--checks", "all", "--exclude-checks",
+                               "positive_data_acceptance", "--phases", "coverage,fuzzing", "--max-examples", "50"],
                               capture_output=True, text=True, timeout=1800)
         self.assertEqual(done.returncode, 0, done.stdout[-4000:])
