@@ -76,7 +76,9 @@ std::string sync_totals(const TaskStatus& status) {
   }
   text += fmt::format(", lag {:.1f} s", status.lag_seconds);
   if (status.bytes_behind > 0) {
-    text += fmt::format(", {}B behind", short_count(static_cast<double>(status.bytes_behind)));
+    const std::string bytes = short_count(static_cast<double>(status.bytes_behind));
+    const bool plain = bytes.back() >= '0' && bytes.back() <= '9';
+    text += ", " + bytes + (plain ? " B behind" : "B behind");
   }
   if (status.rows_missed > 0) text += fmt::format(", {} rows not found", status.rows_missed);
   return text;

@@ -194,7 +194,8 @@ class Page(DaemonScenario):
         self.must(daemon, "start-task", task)
         self.wait_synced(daemon, [source], target)
         page = self.browser("in-step", "--window-size=1200,800", address)
-        for words in ("test at mysql-replica-01", "in step", "Pause", "binlog.0", "free of"):
+        self.assertIn("[hidden] { display: none", page, "the form for a token is not shown where none is wanted")
+        for words in ("test at mysql-replica-01", "in step", "Pause", "binlog.0", "free of", " B since the start"):
             self.assertIn(words, page)
         self.browser("phone-dark", "--window-size=390,844", "--blink-settings=preferredColorScheme=0",
                      "--force-dark-mode", address)
