@@ -99,6 +99,8 @@ Result<relay::ConnectOptions> connect_options(const conf::Endpoint& endpoint) {
   options.port = endpoint.port;
   options.user = endpoint.user;
   options.password = endpoint.password.reveal();
+  // What the server's globals say must not change what it answers: SHOW CREATE TABLE, above all.
+  options.session_sql = "SET SESSION sql_mode='',autocommit=1,completion_type=NO_CHAIN";
   if (!endpoint.security.given()) return options;
   const Result<relay::TlsOptions> tls = tls_options(endpoint.security);
   if (!tls) return tls.error();

@@ -10,7 +10,7 @@ import harness
 from harness import Mover
 
 
-def verify(mover: Mover, *more: str, seconds: float = 120) -> tuple[int, dict[str, Any]]:
+def verify(mover: Mover, *more: str, seconds: float = 400) -> tuple[int, dict[str, Any]]:
     """Exit code and answer."""
     words = [str(harness.BINARY), "verify", "--task", str(mover.task_file), *more]
     for file in mover.source_files:

@@ -120,7 +120,11 @@ Awaitable<void> Connection::connect() {
   }
   impl.transport->wait_at_most(impl.options.io_timeout);
   impl.ready = true;
-  co_return Result<void>();
+  if (impl.options.session_sql.empty()) co_return Result<void>();
+  const Result<StatementResult> set = co_await execute(impl.options.session_sql);
+  if (set) co_return Result<void>();
+  close();
+  co_return set.error();
 }
 
 Awaitable<void> Connection::Impl::connect_once(bool allow_tls) {

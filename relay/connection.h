@@ -39,6 +39,7 @@ struct ConnectOptions {
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds io_timeout{60'000};  // silence longer than this closes the connection
   std::string program_name = "tiderelay";
+  std::string session_sql;  // first of all; empty: the server's defaults hold
 };
 
 class Connection {

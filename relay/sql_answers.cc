@@ -28,6 +28,7 @@ constexpr std::string_view kSessionVariables[] = {
     "character_set_connection",
     "character_set_results",
     "collation_connection",
+    "completion_type",
     "foreign_key_checks",
     "innodb_lock_wait_timeout",
     "interactive_timeout",
