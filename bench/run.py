@@ -308,7 +308,9 @@ class Bench:
     def serve(self) -> None:
         if self.has_mover():
             source, files = self.source_with_log(self.scaled(100_000))
-            serve.serve(source, files, self.sidecar([source_document(source)]))
+            source.execute("flush logs")  # the last two files are never compressed
+            packed = self.sidecar([source_document(source)], "packed", relay={"compress-sealed": "lz4"})
+            serve.serve(source, files, self.sidecar([source_document(source)]), packed)
 
     def latency(self) -> None:
         if self.has_mover():

@@ -77,9 +77,17 @@ def serve_to(name: str, sender: int, whom: list[object], file: str, count: int) 
     return Served(meter.used["sender"] / mib * 1024, got)
 
 
-def serve(source: Server, files: list[Path], relay: Sidecar) -> None:
-    """REQUIRES: the relay follows the source, and `files` are all of its closed files."""
+def packed_file(relay: Sidecar, name: str) -> tuple[bool, str]:
+    found = list((relay.data / "sources/s1/relay").glob(f"*/{name}*"))
+    return [file.suffix for file in found] == [".lz4"], str(found)
+
+
+def serve(source: Server, files: list[Path], relay: Sidecar, packed: Sidecar) -> None:
+    """REQUIRES: both relays follow the source, `packed` compresses, and `files` are closed files of the source."""
     received(source, relay)
+    received(source, packed)
+    for one in files:
+        until("files are compressed", lambda: packed_file(packed, one.name), 600)  # noqa: B023
     file = files[0].name
     used: dict[tuple[str, int], Served] = {}
     for count in FOLLOWERS:
@@ -87,7 +95,9 @@ def serve(source: Server, files: list[Path], relay: Sidecar) -> None:
                                          file, count)
         used["relay", count] = serve_to(f"serve {count} followers, tiderelay", pid_of(relay), from_relay(relay), file,
                                         count)
-        if used["source", count].got_bytes != used["relay", count].got_bytes:
+        used["packed", count] = serve_to(f"serve {count} followers, tiderelay, lz4 files", pid_of(packed),
+                                         from_relay(packed), file, count)
+        if len({used[who, count].got_bytes for who in ("source", "relay", "packed")}) != 1:
             raise AssertionError("followers of the relay got another amount than followers of the source")
         print(f"    serve: {used['source', count].cpu_per_gib / used['relay', count].cpu_per_gib:.2f} times less CPU "
               f"than {source.kind}", flush=True)
