@@ -91,7 +91,7 @@ struct ApplyPump::Impl {
   // definitions are stored with the mark.
   struct OpenStatement {
     relay::LogPosition end;
-    std::string forget_sql;
+    std::vector<std::string> closing_sql;
   };
   std::optional<OpenStatement> open_statement;
   const AppliedSet begun_with;  // up to the low-water mark when the pump was made
@@ -272,7 +272,7 @@ Awaitable<void> ApplyPump::Impl::run_drained(DdlEvent statement) {
     if (counters.notes.size() < kNotesMax) counters.notes.push_back(note);
   }
   open_statement.reset();
-  if (!completes) open_statement = OpenStatement{end, runner.forget_sql()};
+  if (!completes) open_statement = OpenStatement{end, runner.closing_sql()};
   source.forget_bindings();
   ++counters.statements;
   co_return Result<void>();
@@ -454,7 +454,7 @@ Awaitable<void> ApplyPump::Impl::save_held() {
   const bool closes = open_statement && position > open_statement->end;
   if (closes) {
     update.schema_snapshot = schemas.tracker().snapshot();
-    statements.push_back(open_statement->forget_sql);
+    statements = open_statement->closing_sql;
   }
   const Result<void> moved = co_await coordinator.update(std::move(update), std::move(statements));
   if (!moved) co_return moved.error();

@@ -42,8 +42,9 @@ class StatementRunner {
   // behind it.
   relay::Awaitable<Outcome> run(DdlEvent event, std::string begin, std::string low_position,
                                 std::string low_set, std::map<TableName, TableWindow> windows);
-  // For the checkpoint behind the last statement's transaction, where its rows follow it.
-  [[nodiscard]] std::string forget_sql() const;
+  // With the checkpoint behind the last statement's transaction, where its rows follow it: nothing
+  // of the statement is left to do, its order is done.
+  [[nodiscard]] std::vector<std::string> closing_sql() const;
 
  private:
   relay::Awaitable<Outcome> run_followed(const DdlEvent& event,

@@ -75,7 +75,11 @@ std::string StatementRunner::where() const {
          " AND position=" + quoted_string(position_);
 }
 
-std::string StatementRunner::forget_sql() const { return "DELETE FROM " + table() + where(); }
+std::vector<std::string> StatementRunner::closing_sql() const {
+  std::vector<std::string> statements = {"DELETE FROM " + table() + where()};
+  if (order_) statements.push_back(order_done_sql(scope_, order_->position));
+  return statements;
+}
 
 Awaitable<void> StatementRunner::read_order(std::string begin) {
   order_.reset();
@@ -446,8 +450,7 @@ Awaitable<void> StatementRunner::finish(const DdlEvent& event, std::string low_p
     update.low_position = std::move(low_position);
     update.low_set = std::move(low_set);
     update.schema_snapshot = schemas_.tracker().snapshot();
-    statements.push_back(forget_sql());
-    if (order_) statements.push_back(order_done_sql(scope_, order_->position));
+    statements = closing_sql();
   }
   co_return co_await coordinator_.update(std::move(update), std::move(statements));
 }

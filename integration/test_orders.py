@@ -13,13 +13,15 @@ from servers import Server
 SCHEMA = "shop"
 
 
-class Orders(MoverScenario):
+class Ordering(MoverScenario):
     """The target has a row that the source has not, so a unique key cannot be made there."""
+
+    kind = "mysql57"
 
     def setUp(self) -> None:
         super().setUp()
         self.target = self.target_server("tidb", [SCHEMA])
-        self.source = self.server("mysql57", gtid=True)
+        self.source = self.server(self.kind, gtid=True)
         self.source.execute(f"create database {SCHEMA}", f"create table {SCHEMA}.t (id int primary key, v int)",
                             f"insert into {SCHEMA}.t values (1, 1), (2, 2)")
         source = harness.write_yaml(self.folder / "s1.yaml", harness.source_document("s1", self.source))
@@ -66,6 +68,12 @@ class Orders(MoverScenario):
         text = self.must("binlog", "list", "test")["sources"][0]["msg"]
         return [json.loads(line) for line in text.splitlines()]
 
+    def place(self) -> str:
+        file, offset = self.source.query("show master status")[0][:2]
+        return f"{file}:{offset}"
+
+
+class Orders(Ordering):
     def test_a_statement_is_skipped_or_replaced_once_and_on_record(self) -> None:
         self.assertIn("does not stand at a statement", self.refused("binlog", "skip", "test"))
         self.source.execute(f"alter table {SCHEMA}.t add unique key u (v)", f"insert into {SCHEMA}.t values (3, 3)")
@@ -119,10 +127,6 @@ class Orders(MoverScenario):
         self.until_rows([(1, 1), (2, 2), (3, 3)])
         self.assertEqual(self.keys(), {"PRIMARY", "c"})
 
-    def place(self) -> str:
-        file, offset = self.source.query("show master status")[0][:2]
-        return f"{file}:{offset}"
-
     @only_long
     def test_what_is_not_understood_can_be_skipped(self) -> None:
         self.source.execute(f"use {SCHEMA}", "set session binlog_format = statement",
@@ -131,3 +135,17 @@ class Orders(MoverScenario):
         self.must("binlog", "skip", "test")
         self.source.execute("set session binlog_format = row", f"insert into {SCHEMA}.t values (4, 4)")
         self.until_rows([(1, 1), (2, 2), (4, 4)])
+
+
+class OrdersAmidTransactions(Ordering):
+    kind = "mysql80"
+
+    @only_long
+    def test_an_order_for_create_table_select_is_done_with_its_rows(self) -> None:
+        self.must("binlog", "inject", "test", f"create table {SCHEMA}.made (id int primary key)", "-b", self.place())
+        self.source.execute(f"create table {SCHEMA}.c (primary key (id)) as select id, v from {SCHEMA}.t")
+        self.source.execute(f"insert into {SCHEMA}.t values (3, 3)")
+        self.until_rows([(1, 1), (2, 2), (3, 3)])
+        self.assertEqual(self.target.query(f"select * from {SCHEMA}.c order by id"), [(1, 1), (2, 2)])
+        self.assertEqual(self.target.query(f"select count(*) from {SCHEMA}.made"), [(0,)])
+        self.until("the order is done", lambda: ([order["done"] for order in self.orders()] == [True], self.orders()))
