@@ -192,7 +192,7 @@ Result<void> Daemon::restore_tasks(const std::vector<conf::TaskConfig>& tasks) {
     const std::map<std::string, WantedStage> stages = entry.state.stages;
     for (const auto& [source, stage] : stages) {
       if (entry.config.find_instance(source) == nullptr) continue;
-      if (!sources_.at(source).runner->failed()) run_share(entry, source, {});
+      if (!sources_.at(source).runner->failed()) run_share(entry, source);
     }
   }
   return {};

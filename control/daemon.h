@@ -145,17 +145,14 @@ class Daemon {
   [[nodiscard]] Result<void> begin_task(const conf::TaskConfig& task, const std::string& file,
                                         const std::string& yaml,
                                         const std::vector<std::string>& ids, bool remove_meta);
-  struct TableChanges {  // what a share begins with beside its checkpoint
-    bool new_rules = false;
-    std::vector<applier::TableName> copy_again;
-  };
-  void run_share(TaskEntry& task, const std::string& source_id, TableChanges changes);
+  // new_rules: lists and filters may differ from the checkpoint's.
+  void run_share(TaskEntry& task, const std::string& source_id, bool new_rules = false);
   [[nodiscard]] Answer update_task(const CtlCall& call, const SentFiles& files);
   [[nodiscard]] Answer resync_tables(const CtlCall& call, const SentFiles& files);
   [[nodiscard]] static Result<void> end_shares(TaskEntry& task,
                                                const std::vector<std::string>& ids);
-  void note_forgotten(const std::string& task, const std::string& source_id);
   using StateChange = std::function<void(StateFile&)>;
+  void note_done(const std::string& task, const StateChange& change);
   [[nodiscard]] Result<void> change_state(TaskEntry& task, const StateChange& change);
 
   const Options options_;

@@ -87,7 +87,7 @@ json::object Daemon::update_task(const CtlCall& call, const SentFiles& files) {
     state.file = word;
     state.yaml = files.at(word);
   });
-  for (const std::string& id : ids) run_share(entry, id, {true, {}});
+  for (const std::string& id : ids) run_share(entry, id, true);
   if (!saved) return refusal(saved.error());
   return accepted_at(ids, "");
 }
@@ -126,7 +126,13 @@ json::object Daemon::resync_tables(const CtlCall& call, const SentFiles& files) 
     TaskEntry& entry = tasks_.at(name);
     const Result<void> ended = end_shares(entry, {id});
     if (!ended) return refusal(ended.error());
-    run_share(entry, id, {false, tables});
+    const Result<void> saved = change_state(entry, [&tables, &id = id](StateFile& state) {
+      for (const applier::TableName& table : tables) {
+        state.copy[id].emplace(table.schema, table.table);
+      }
+    });
+    run_share(entry, id);
+    if (!saved) return refusal(saved.error());
   }
   return accepted_at(ids, "");
 }

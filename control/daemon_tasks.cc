@@ -183,26 +183,35 @@ Result<void> Daemon::begin_task(const conf::TaskConfig& task, const std::string&
     }
   });
   if (!saved) return saved;
-  for (const std::string& id : ids) run_share(*entry, id, {});
+  for (const std::string& id : ids) run_share(*entry, id);
   return {};
 }
 
 // As the entry's state says.
-void Daemon::run_share(TaskEntry& task, const std::string& source_id, TableChanges changes) {
+void Daemon::run_share(TaskEntry& task, const std::string& source_id, bool new_rules) {
   const std::string& name = task.config.name;
   TaskRunner::Options options;
   options.task = task.config;
   options.source_id = source_id;
-  options.new_rules = changes.new_rules;
-  options.copy_again = std::move(changes.copy_again);
+  options.new_rules = new_rules;
   bool paused = false;
   {
     const std::lock_guard lock(state_mutex_);
     options.remove_meta = task.state.forget.contains(source_id);
+    const auto copy = task.state.copy.find(source_id);
+    if (copy != task.state.copy.end()) {
+      for (const auto& [schema, table] : copy->second)
+        options.copy_again.push_back({schema, table});
+    }
     const auto stage = task.state.stages.find(source_id);
     paused = stage != task.state.stages.end() && stage->second == WantedStage::kPaused;
   }
-  options.on_forgotten = [this, name, source_id] { note_forgotten(name, source_id); };
+  options.on_forgotten = [this, name, source_id] {
+    note_done(name, [&source_id](StateFile& state) { state.forget.erase(source_id); });
+  };
+  options.on_copies_asked = [this, name, source_id] {
+    note_done(name, [&source_id](StateFile& state) { state.copy.erase(source_id); });
+  };
   Share share;
   share.source = sources_.at(source_id).runner;
   share.runner = std::make_shared<TaskRunner>(std::move(options), *share.source);
@@ -216,7 +225,7 @@ void Daemon::run_share(TaskEntry& task, const std::string& source_id, TableChang
 }
 
 // From a runner's thread. Its entry stays as long as it runs.
-void Daemon::note_forgotten(const std::string& task, const std::string& source_id) {
+void Daemon::note_done(const std::string& task, const StateChange& change) {
   TaskEntry* entry = nullptr;
   {
     const std::lock_guard lock(mutex_);
@@ -224,8 +233,7 @@ void Daemon::note_forgotten(const std::string& task, const std::string& source_i
     if (known != tasks_.end()) entry = &known->second;
   }
   if (entry == nullptr) return;
-  const Result<void> saved =
-      change_state(*entry, [&](StateFile& state) { state.forget.erase(source_id); });
+  const Result<void> saved = change_state(*entry, change);
   if (!saved) spdlog::error("task {}: {}", task, saved.error().text());
 }
 
@@ -234,7 +242,8 @@ void Daemon::note_forgotten(const std::string& task, const std::string& source_i
 Result<void> Daemon::change_state(TaskEntry& task, const StateChange& change) {
   const std::lock_guard lock(state_mutex_);
   change(task.state);
-  if (task.state.stages.empty() && task.state.forget.empty() && !task.from_config) {
+  const bool rests = task.state.stages.empty() && task.state.forget.empty();
+  if (rests && task.state.copy.empty() && !task.from_config) {
     return remove_state(options_.data_dir, StateKind::kTask, task.state.name);
   }
   return save_state(options_.data_dir, StateKind::kTask, task.state);

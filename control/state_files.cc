@@ -57,6 +57,20 @@ Result<void> sync_folder(const std::string& folder) {
   return {};
 }
 
+void read_copies(const json::value* copy, StateFile& state) {
+  if (copy == nullptr || !copy->is_object()) return;
+  for (const auto& item : copy->get_object()) {
+    if (!item.value().is_array()) continue;
+    for (const json::value& name : item.value().get_array()) {
+      const bool named = name.is_array() && name.get_array().size() == 2 &&
+                         name.get_array()[0].is_string() && name.get_array()[1].is_string();
+      if (!named) continue;
+      state.copy[std::string(item.key())].emplace(std::string(name.get_array()[0].get_string()),
+                                                  std::string(name.get_array()[1].get_string()));
+    }
+  }
+}
+
 }  // namespace
 
 Result<void> check_state_name(const std::string& name) {
@@ -84,6 +98,15 @@ std::string encode_state(const StateFile& state) {
     json::array forget;
     for (const std::string& source : state.forget) forget.push_back(json::string(source));
     head["forget"] = std::move(forget);
+  }
+  if (!state.copy.empty()) {
+    json::object copy;
+    for (const auto& [source, tables] : state.copy) {
+      json::array names;
+      for (const auto& [schema, table] : tables) names.push_back(json::array{schema, table});
+      copy[source] = std::move(names);
+    }
+    head["copy"] = std::move(copy);
   }
   return std::string(kMark) + json::serialize(head) + "\n" + state.yaml;
 }
@@ -115,6 +138,7 @@ Result<StateFile> decode_state(const std::string& name, const std::string& text)
       if (source.is_string()) state.forget.emplace(source.get_string());
     }
   }
+  read_copies(object->if_contains("copy"), state);
   return state;
 }
 

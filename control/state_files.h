@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -23,6 +24,9 @@ struct StateFile {
   std::map<std::string, WantedStage> stages;  // of a task: by source
   // Sources whose checkpoint is still to be forgotten: --remove-meta, until it is done.
   std::set<std::string> forget;
+  // By source: tables {schema, name} that resync-table wants copied again, until that is noted in
+  // the task's ledger.
+  std::map<std::string, std::set<std::pair<std::string, std::string>>> copy;
 };
 
 enum class StateKind : std::uint8_t { kSource, kTask };

@@ -81,6 +81,7 @@ class TaskRunner {
     std::vector<applier::TableName> copy_again;  // of the source, also where they are copied
     // Called on the runner's thread once that is done: from here on it goes on where it was.
     std::function<void()> on_forgotten;
+    std::function<void()> on_copies_asked;  // the same of copy_again
   };
 
   // The source outlives the runner.

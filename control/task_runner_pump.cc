@@ -262,6 +262,7 @@ Awaitable<void> TaskRunner::Impl::change_tables(applier::Coordinator& coordinato
     if (!asked) co_return asked.error();
   }
   copied_again = true;
+  if (options.on_copies_asked) options.on_copies_asked();
   co_return Result<void>();
 }
 

@@ -68,6 +68,8 @@ class Changes(MoverScenario):
         self.target.execute(f"delete from {SCHEMA}.a where id = 2", f"update {SCHEMA}.a set v = 77 where id = 3",
                             f"insert into {SCHEMA}.a values (99, 99)")
         self.must("resync-table", "test", f"{SCHEMA}.a")
+        self.daemon.kill()
+        self.daemon.start()
         self.write(5)
         self.until_equal("a", "b")
         self.daemon.kill()

@@ -147,12 +147,14 @@ TEST(StateFiles, RememberTheFileAndTheStagesInOneLine) {
   state.yaml = "name: test\n";
   state.stages = {{"s1", WantedStage::kPaused}, {"s2", WantedStage::kRunning}};
   state.forget = {"s2"};
+  state.copy = {{"s1", {{"shop", "orders"}, {"a.b", "c"}}}};
   const Result<StateFile> read = decode_state("test", encode_state(state));
   ASSERT_TRUE(read) << read.error().text();
   EXPECT_EQ(read->file, state.file);
   EXPECT_EQ(read->yaml, state.yaml);
   EXPECT_EQ(read->stages, state.stages);
   EXPECT_EQ(read->forget, state.forget);
+  EXPECT_EQ(read->copy, state.copy);
   for (const char* text : {"", "name: test\n", "# tiderelay: {}\n", "# tiderelay: {\"file\":1"}) {
     EXPECT_FALSE(decode_state("test", text)) << text;
   }
