@@ -159,7 +159,7 @@ class SemiSync(FollowerScenario):
         self.check_two("mariadb")
 
     @only_long
-    def test_mysqlbinlog_reads_from_a_semi_sync_source_and_through_a_semi_sync_relay(self) -> None:
+    def test_mysqlbinlog_reads_through_a_semi_sync_relay(self) -> None:
         """It does not acknowledge, is sent no more than others, and nobody waits for it."""
         source = self.semi_source("mysql97")
         self.enable(source)
