@@ -211,6 +211,10 @@ Check DdlParser::check_definition(std::string constraint_name) {
 }
 
 std::string DdlParser::option_value() {
+  if (at_end()) {
+    fail("expected a value");
+    return "";
+  }
   if (is_symbol('(')) return "(" + balanced() + ")";
   if (peek().kind == TokenKind::kString) return quoted_string(string_literal("a value"));
   const std::size_t first = at_;
