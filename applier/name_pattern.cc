@@ -6,32 +6,18 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
+
 namespace tiderelay::applier {
 namespace {
 
 constexpr char32_t kStrayByte = 0x110000;  // + byte: what is not UTF-8 equals only itself
 
-// The length of the UTF-8 sequence at `at`, 0 where there is none.
-std::size_t sequence_bytes(std::string_view text, std::size_t at) {
-  const auto lead = static_cast<unsigned char>(text[at]);
-  const std::size_t length = lead < 0x80   ? 1
-                             : lead < 0xc2 ? 0
-                             : lead < 0xe0 ? 2
-                             : lead < 0xf0 ? 3
-                             : lead < 0xf5 ? 4
-                                           : 0;
-  if (length == 0 || at + length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((static_cast<unsigned char>(text[at + i]) & 0xc0U) != 0x80U) return 0;
-  }
-  return length;
-}
-
 std::u32string characters_of(std::string_view text) {
   std::u32string characters;
   characters.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = sequence_bytes(text, at);
+    const std::size_t length = utf8_length(text.substr(at));
     const auto lead = static_cast<unsigned char>(text[at]);
     if (length == 0) {
       characters.push_back(kStrayByte + lead);

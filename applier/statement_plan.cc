@@ -26,8 +26,9 @@ class AlterPlan {
     add_keys();
     add_foreign_keys();
     change_table();
-    // MySQL takes them at once, and some only so: an AUTO_INCREMENT column with its key.
-    flush(target_.kind == TargetKind::kMysql);
+    // An AUTO_INCREMENT column and its key change together or not at all. Elsewhere one by one:
+    // what the target has already, or lacks, does not keep the rest from being done.
+    flush(target_.kind == TargetKind::kMysql && renumbers_);
   }
 
  private:
@@ -76,6 +77,7 @@ class AlterPlan {
     for (const Key& key : before_.keys) {
       const Key* kept = find_key(after_, key);
       if (kept != nullptr && kept->kind == key.kind && kept->parts == key.parts) continue;
+      note_key(key);
       const bool primary = key.kind == KeyKind::kPrimary;
       alter(primary ? "DROP PRIMARY KEY" : "DROP INDEX " + quoted_name(key.name));
     }
@@ -92,8 +94,20 @@ class AlterPlan {
         }
         continue;
       }
+      note_key(key);
       alter("ADD " + key_sql(key));
     }
+  }
+
+  static bool counts(const TableSchema& table, const std::string& name) {
+    const Column* column = table.find_column(name);
+    return column != nullptr && column->auto_increment;
+  }
+
+  void note_key(const Key& key) {
+    renumbers_ = renumbers_ || std::ranges::any_of(key.parts, [this](const KeyPart& part) {
+                   return counts(before_, part.column) || counts(after_, part.column);
+                 });
   }
 
   void drop_columns() {
@@ -169,6 +183,7 @@ class AlterPlan {
   StatementPlan& plan_;
   std::vector<std::string> order_;    // columns that stayed, in their new order
   std::vector<std::string> changes_;  // not in the plan yet
+  bool renumbers_ = false;            // a key of an AUTO_INCREMENT column changes
 };
 
 void add_notes(StatementPlan& plan, const std::vector<TranslationNote>& notes) {

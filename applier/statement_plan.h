@@ -2,9 +2,10 @@
 // do the same to the target's.
 //
 // An ALTER TABLE is not translated clause by clause but written anew from the definitions before
-// and after, in an order that every target takes: columns renamed, keys dropped, columns dropped,
-// added, changed, keys added; for TiDB one change a statement. Changes of partitions, which
-// definitions do not tell apart, are passed on as written.
+// and after, one change a statement, in an order that every target takes: columns renamed, keys
+// dropped, columns dropped, added, changed, keys added. MySQL gets them at once where a key of an
+// AUTO_INCREMENT column changes. Changes of partitions, which definitions do not tell apart, are
+// passed on as written.
 #pragma once
 
 #include <string>

@@ -1,19 +1,11 @@
 #include "applier/statement_text.h"
 
-#include <unicode/ustring.h>
-
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "protocol/charset.h"
 
 namespace tiderelay::applier {
-
-bool is_utf8_text(std::string_view bytes) {
-  UErrorCode status = U_ZERO_ERROR;
-  std::int32_t units = 0;
-  u_strFromUTF8(nullptr, 0, &units, bytes.data(), static_cast<std::int32_t>(bytes.size()), &status);
-  return status != U_INVALID_CHAR_FOUND;
-}
 
 std::string ascii_only(std::string_view bytes) {
   std::string text(bytes);
@@ -41,7 +33,7 @@ Result<std::string> statement_text(std::string_view sql, std::uint16_t client_co
     if (!(*converter)->append_utf8(text, as_bytes(sql))) return unreadable;
     return text;
   }
-  if (!is_utf8_text(sql)) return unreadable;
+  if (!tiderelay::is_utf8(sql)) return unreadable;
   return std::string(sql);
 }
 

@@ -12,7 +12,6 @@
 
 namespace tiderelay::applier {
 
-[[nodiscard]] bool is_utf8_text(std::string_view bytes);
 [[nodiscard]] std::string ascii_only(std::string_view bytes);  // "?" for every other byte
 
 // client_collation: of the event's status variables; 0: not said, as UTF-8. Text after an

@@ -5,10 +5,7 @@
 
 namespace tiderelay {
 
-namespace {
-
-// Bytes of the character at the front; 0: none begins there.
-std::size_t length_of(std::string_view text) {
+std::size_t utf8_length(std::string_view text) {
   const auto at = [text](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
   const std::uint8_t lead = at(0);
   const std::size_t length = lead < 0x80   ? 1
@@ -26,12 +23,10 @@ std::size_t length_of(std::string_view text) {
   return overlong || too_high ? 0 : length;
 }
 
-}  // namespace
-
 std::size_t utf8_prefix(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
-    const std::size_t length = length_of(text.substr(at));
+    const std::size_t length = utf8_length(text.substr(at));
     if (length == 0) break;
     at += length;
   }

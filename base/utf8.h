@@ -6,6 +6,8 @@
 
 namespace tiderelay {
 
+// Bytes of the character at the front; 0: none begins there. REQUIRES: not empty.
+[[nodiscard]] std::size_t utf8_length(std::string_view text);
 // Bytes before the first that is not well-formed; text.size() where all are.
 [[nodiscard]] std::size_t utf8_prefix(std::string_view text);
 

@@ -242,8 +242,7 @@ void Daemon::note_done(const std::string& task, const StateChange& change) {
 Result<void> Daemon::change_state(TaskEntry& task, const StateChange& change) {
   const std::lock_guard lock(state_mutex_);
   change(task.state);
-  const bool rests = task.state.stages.empty() && task.state.forget.empty();
-  if (rests && task.state.copy.empty() && !task.from_config) {
+  if (task.state.stages.empty() && task.state.forget.empty() && !task.from_config) {
     return remove_state(options_.data_dir, StateKind::kTask, task.state.name);
   }
   return save_state(options_.data_dir, StateKind::kTask, task.state);
@@ -289,8 +288,11 @@ json::object Daemon::stop_tasks(const CtlCall& call, const SentFiles& files) {
   for (const auto& [name, id] : *chosen) {
     TaskEntry& entry = tasks_.at(name);
     const std::string& source_id = id;
-    const Result<void> saved =  // what is to be forgotten stays so until the next start
-        change_state(entry, [&](StateFile& state) { state.stages.erase(source_id); });
+    // What is to be forgotten stays so until the next start.
+    const Result<void> saved = change_state(entry, [&](StateFile& state) {
+      state.stages.erase(source_id);
+      state.copy.erase(source_id);
+    });
     if (!saved) return with_op("Delete", refusal(saved.error()));
     entry.shares.at(id).runner->stop();
     // Without the task nobody may ever move its pin: the relay log would fill up to its cap.

@@ -257,8 +257,14 @@ Awaitable<void> TaskRunner::Impl::change_tables(applier::Coordinator& coordinato
     if (!adopted) co_return adopted.error();
   }
   if (copied_again || options.copy_again.empty()) co_return Result<void>();
-  if (plan.rows.source.phase == kPhaseSync) {  // else everything is still to be copied
-    const Result<void> asked = co_await ask_for_copies(coordinator, plan, options.copy_again);
+  std::vector<applier::TableName> taken = options.copy_again;  // by the rules of now
+  std::erase_if(taken, [&plan](const applier::TableName& name) {
+    const auto target = plan.selection->target_of(name);
+    return target && !*target;
+  });
+  const bool all_to_copy = plan.rows.source.phase != kPhaseSync;
+  if (!all_to_copy && !taken.empty()) {
+    const Result<void> asked = co_await ask_for_copies(coordinator, plan, std::move(taken));
     if (!asked) co_return asked.error();
   }
   copied_again = true;

@@ -23,7 +23,11 @@ class RealTarget : public ::testing::Test {
  protected:
   void SetUp() override {
     const char* const server = std::getenv("TIDERELAY_TEST_TARGET");
-    if (server == nullptr) GTEST_SKIP() << "TIDERELAY_TEST_TARGET is not set";
+    if (server == nullptr) {
+      GTEST_SKIP()
+          << "needs a server, TIDERELAY_TEST_TARGET=user:password@host:port: integration/run.py "
+             "--ctest starts one and runs this";
+    }
     const std::string text = server;
     const std::size_t colon = text.find(':');
     const std::size_t at = text.rfind('@');

@@ -64,7 +64,7 @@ TEST(StatementPlan, ANewColumnStandsWhereTheSourceHasIt) {
   EXPECT_TRUE(sql[0].ends_with(" FIRST")) << sql[0];
 }
 
-TEST(StatementPlan, MysqlTakesTheChangesOfAStatementAtOnce) {
+TEST(StatementPlan, MysqlGetsTheChangesOfANumberedKeyAtOnce) {
   Target mysql;
   mysql.kind = TargetKind::kMysql;
   mysql.version = 80031;
@@ -78,6 +78,7 @@ TEST(StatementPlan, MysqlTakesTheChangesOfAStatementAtOnce) {
       << plan.sql[1];
   EXPECT_TRUE(plan.sql[1].ends_with(", ADD PRIMARY KEY (`n`)")) << plan.sql[1];
   EXPECT_TRUE(plan.numbered.empty());
+  EXPECT_EQ(plan_of("ALTER TABLE t ADD COLUMN x int, DROP KEY bc", mysql).sql.size(), 2U);
 }
 
 TEST(StatementPlan, SaysWhoseRowsGetNumbers) {

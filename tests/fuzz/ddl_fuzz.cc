@@ -11,8 +11,8 @@
 #include "applier/schema_sql.h"
 #include "applier/schema_tracker.h"
 #include "applier/statement_plan.h"
-#include "applier/statement_text.h"
 #include "base/check.h"
+#include "base/utf8.h"
 
 namespace {
 
@@ -74,7 +74,7 @@ void check_written(const SchemaTracker& tracker) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0 || !is_utf8_text({reinterpret_cast<const char*>(data), size})) return 0;
+  if (size == 0 || !tiderelay::is_utf8({reinterpret_cast<const char*>(data), size})) return 0;
   TrackerOptions server;
   server.dialect = (data[0] & kMariaDb) != 0 ? Dialect::kMariaDb : Dialect::kMySql;
   server.lower_case_table_names = (data[0] & kLowerCaseNames) != 0 ? 1 : 0;

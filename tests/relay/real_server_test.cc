@@ -19,7 +19,11 @@ class RealServer : public ::testing::Test {
  protected:
   void SetUp() override {
     const char* server = std::getenv("TIDERELAY_TEST_SERVER");
-    if (server == nullptr) GTEST_SKIP() << "TIDERELAY_TEST_SERVER is not set";
+    if (server == nullptr) {
+      GTEST_SKIP()
+          << "needs a server, TIDERELAY_TEST_SERVER=user:password@host:port: integration/run.py "
+             "--ctest starts one and runs this";
+    }
     const std::string text = server;
     const std::size_t colon = text.find(':');
     const std::size_t at = text.rfind('@');
