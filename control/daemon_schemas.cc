@@ -10,6 +10,7 @@
 #include "applier/schema_sql.h"
 #include "applier/schema_tracker.h"
 #include "applier/sql_text.h"
+#include "applier/target_table.h"
 #include "control/daemon.h"
 #include "control/target_query.h"
 #include "dumper/source_server.h"
@@ -136,7 +137,6 @@ std::string shown_text(const relay::StatementResult& shown) {
 
 Result<applier::TableSchema> schema_of_target(const conf::TaskConfig& task,
                                               const std::string& source_id,
-                                              const applier::SchemaTracker& known,
                                               const applier::TableName& name) {
   const Result<applier::Router> router =
       applier::Router::make(task.find_instance(source_id)->routes, task.case_sensitive);
@@ -145,9 +145,15 @@ Result<applier::TableSchema> schema_of_target(const conf::TaskConfig& task,
   if (!target) return target.error();
   const Result<relay::StatementResult> shown = query_target(task, {show_create_sql(*target)});
   if (!shown) return shown.error();
-  applier::TrackerOptions options;
-  options.dialect = applier::Dialect::kTidb;
-  return schema_of_text(options, known, name, shown_text(*shown));
+  const Result<relay::StatementResult> version = query_target(task, {"SELECT VERSION()"});
+  if (!version) return version.error();
+  const applier::TargetInfo server =
+      applier::TargetInfo::from_greeting(version->rows.at(0).at(0).value_or(""));
+  Result<applier::TableSchema> schema = applier::parse_shown_table(
+      shown_text(*shown), name.schema, applier::dialect_of(server.kind), server.version);
+  if (!schema) return schema.error();
+  schema->name = name;
+  return schema;
 }
 
 Result<applier::TableSchema> new_schema(const CtlCall& call, const conf::TaskConfig& task,
@@ -158,7 +164,7 @@ Result<applier::TableSchema> new_schema(const CtlCall& call, const conf::TaskCon
   using Definition = CtlCall::Definition;
   const std::string& source_id = source.config().source_id;
   if (call.action == "delete" || call.definition == Definition::kOfTarget) {
-    return schema_of_target(task, source_id, known, name);
+    return schema_of_target(task, source_id, name);
   }
   const Result<applier::TrackerOptions> options = options_of(source.connect());
   if (!options) return options.error();
